@@ -1,0 +1,12 @@
+# What libmoka links. Read by the build and by the installed package.
+include(CMakeFindDependencyMacro)
+find_package(Threads REQUIRED)
+find_package(Protobuf 3.21 REQUIRED)
+find_package(ZLIB REQUIRED)
+find_package(fmt REQUIRED)
+find_package(OpenBLAS CONFIG QUIET)
+if(NOT TARGET OpenBLAS::OpenBLAS)
+  find_package(PkgConfig REQUIRED)
+  pkg_check_modules(OpenBLAS REQUIRED IMPORTED_TARGET openblas)
+  add_library(OpenBLAS::OpenBLAS ALIAS PkgConfig::OpenBLAS)
+endif()

@@ -1,0 +1,15 @@
+# Writes OUTPUT, a C++ source with  std::string_view moka::FUNCTION()  that returns the bytes of the file INPUT.
+file(READ ${INPUT} bytes HEX)
+string(LENGTH "${bytes}" digits)
+math(EXPR size "${digits} / 2")
+string(REGEX REPLACE "([0-9a-f][0-9a-f])" "0x\\1," bytes "${bytes}")
+string(REGEX REPLACE "(0x..,0x..,0x..,0x..,0x..,0x..,0x..,0x..,0x..,0x..,0x..,0x..,0x..,0x..,0x..,0x..,)" "\\1\n" bytes "${bytes}")
+file(WRITE ${OUTPUT} "// Generated: the bytes of a descriptor set.
+#include <string_view>
+namespace moka {
+std::string_view ${FUNCTION}() {
+  static const unsigned char bytes[] = {${bytes}0};
+  return {reinterpret_cast<const char*>(bytes), ${size}};
+}
+}  // namespace moka
+")

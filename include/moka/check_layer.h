@@ -1,0 +1,84 @@
+// Proves that a layer keeps its contract: for Moka's own layers and for those of plugin authors.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <ostream>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "moka/export.h"
+#include "moka/registry.h"
+#include "moka/shape.h"
+
+namespace moka {
+
+// The tops of one Forward.
+struct LayerResult {
+  std::vector<Shape> shapes;
+  std::vector<std::vector<float>> tops;
+};
+
+struct RunOptions {
+  const Registry* registry = nullptr;  // null: BuiltinLayers()
+  bool training = true;
+  int threads = 1;
+  uint64_t seed = 1;
+  std::vector<std::vector<float>> params;  // values of the params; where missing, what the fillers give
+  // Also run Backward with these top diffs; results in bottom_diffs and param_diffs below.
+  std::vector<std::vector<float>> top_diffs;
+};
+struct LayerGradients {
+  std::vector<std::vector<float>> bottoms, params;
+};
+
+// Runs one layer, given as what stands inside `layer { }` (name, bottoms and tops may be missing: they are made up from the
+// shapes and traits). Throws Error.
+MOKA_EXPORT LayerResult RunLayer(std::string_view layer, const std::vector<Shape>& shapes,
+                                 const std::vector<std::vector<float>>& bottoms, const RunOptions& options = {},
+                                 LayerGradients* gradients = nullptr);
+// One bottom, one top: the flat values.
+MOKA_EXPORT std::vector<float> RunLayer(std::string_view layer, const Shape& shape, const std::vector<float>& bottom,
+                                        const RunOptions& options = {});
+MOKA_EXPORT std::vector<float> RunLayer(std::string_view layer, const std::vector<float>& bottom, const RunOptions& options = {});
+
+struct CheckOptions {
+  const Registry* registry = nullptr;  // null: BuiltinLayers()
+  bool training = true;
+  int tops = 0;                        // 0: the least that the traits allow
+  uint64_t seed = 1701;
+  double step = 1e-2;                  // of the central difference
+  double tolerance = 1e-2;             // |expected - got| <= tolerance * max(1, |expected|, |got|)
+  // Values of a bottom: (bottom, element, uniform random in [0, 1)) -> value. Default: uniform in [-1, 1). Labels want integers.
+  std::function<float(int bottom, int64_t element, float random)> input;
+  // Inputs at which the layer has a kink: elements nearer than 2 steps to one are moved away.
+  std::vector<float> kinks;
+  // Inputs that must keep this distance from one another (max pooling); 0: no matter.
+  double spread = 0;
+  double most_skipped = 0.05;          // the share of gradient elements that may be skipped as undecidable
+  bool check_gradients = true;
+  bool random_layer = false;           // draws random numbers: they are frozen by the pass's counter
+};
+
+// What was checked and what was broken; true if nothing was. Printing it names the element, the expected and the got.
+class MOKA_EXPORT CheckResult {
+ public:
+  explicit operator bool() const { return broken_.empty(); }
+  const std::vector<std::string>& broken() const { return broken_; }
+  const std::vector<std::string>& checked() const { return checked_; }
+  void Broken(std::string text) { broken_.push_back(std::move(text)); }
+  void Checked(std::string text) { checked_.push_back(std::move(text)); }
+
+ private:
+  std::vector<std::string> broken_, checked_;
+};
+MOKA_EXPORT std::ostream& operator<<(std::ostream& out, const CheckResult& result);
+
+// Checks, over a layer with bottoms of these shapes: every top element is written (bitwise, under two poisons); bottoms untouched;
+// gradients of bottoms and params against central differences of a double objective; assign and add both honoured; undeclared data
+// poisoned on the way back, twice, with equal bits; shared memory equals separate; another batch size and back again; the same
+// bits for 1, 2 and 3 threads; the same seed, the same result. Throws Error only if the layer cannot be built.
+MOKA_EXPORT CheckResult CheckLayer(std::string_view layer, const std::vector<Shape>& shapes, const CheckOptions& options = {});
+
+}  // namespace moka

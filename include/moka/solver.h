@@ -1,0 +1,104 @@
+// Training: the loop, the update rule, test nets, snapshots. Reports through observers; knows nothing of the terminal.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "moka/context.h"
+#include "moka/description.h"
+#include "moka/export.h"
+#include "moka/net.h"
+#include "moka/registry.h"
+#include "moka/schema.h"
+
+namespace moka {
+
+// The learning rate at an iteration: a pure function. Policies fixed, step, exp, inv, multistep, poly, sigmoid, as Caffe defines
+// them. Throws Error for an unknown policy (did you mean) or a parameter that the policy needs and the file lacks.
+MOKA_EXPORT float LearningRate(const SolverParameter& solver, int64_t iteration);
+// All that can be wrong with a solver file, before any net is built. Throws Error with the field.
+MOKA_EXPORT void CheckSolver(const SolverParameter& solver);
+
+struct OutputValue {
+  std::string name;
+  int index = 0;        // Caffe numbers the scalars of all outputs
+  double value = 0;
+  float loss_weight = 0;
+};
+
+struct IterationReport {
+  int64_t iteration = 0;
+  double loss = 0;           // of this iteration
+  double smoothed_loss = 0;  // over average_loss iterations
+  float rate = 0;
+  bool display = false;      // Caffe would print a line for this one
+  double seconds = 0;        // since the last displayed iteration
+  int64_t iterations = 0;    // in this time
+  std::vector<OutputValue> outputs;  // of the train net; filled when display
+};
+
+struct TestReport {
+  int64_t iteration = 0;
+  int net = 0;
+  std::vector<OutputValue> outputs;  // means over test_iter passes
+  double loss = 0;                   // if test_compute_loss
+  bool has_loss = false;
+};
+
+// All calls come from the thread that runs the solver.
+class MOKA_EXPORT SolverObserver {
+ public:
+  virtual ~SolverObserver();
+  virtual void OnStart(const class Solver& solver);
+  virtual void OnIteration(const IterationReport& report);
+  virtual void OnTestStart(int64_t iteration, int net);
+  virtual void OnTest(const TestReport& report);
+  virtual void OnSnapshot(const std::string& model, const std::string& state);
+  virtual void OnEnd(int64_t iteration, double loss, bool stopped_early);
+};
+
+// What somebody outside (a signal) wants; asked after each iteration and each test pass.
+enum class SolverRequest { kNone, kSnapshot, kStop };
+
+class MOKA_EXPORT Solver {
+ public:
+  // Builds the train and test nets. `level` and `stages` are put into every net's state. Throws Error or ErrorList; an unwritable
+  // snapshot directory is found here.
+  Solver(const SolverDescription& description, const NetSchema& schema, const Registry& registry, Context& context, int level = 0,
+         const std::vector<std::string>& stages = {});
+  ~Solver();
+  Solver(const Solver&) = delete;
+  Solver& operator=(const Solver&) = delete;
+
+  // Weights by layer name (fine-tuning); throws Error.
+  LoadReport LoadWeights(const std::string& path);
+  // Continues from a .solverstate: iteration, history, counters, and the weights it names. Throws Error if it does not fit.
+  void Restore(const std::string& state_path);
+  // Writes PREFIX_iter_N.caffemodel and .solverstate. Throws Error.
+  void Snapshot();
+
+  // Trains until max_iter or a stop; tests, displays and snapshots on the way as the solver file says. Throws Diverged when the
+  // loss is no longer finite, naming iteration, rate, and the first layer and blob that went bad.
+  // Returns false if it was stopped early.
+  bool Solve(const std::function<SolverRequest()>& request = {});
+  // `iterations` more iterations without tests, displays or snapshots. Returns the last loss.
+  double Step(int64_t iterations);
+  TestReport Test(int net);
+
+  int64_t iteration() const;
+  const SolverParameter& param() const;
+  Net& net();
+  const Net& net() const;
+  int test_net_count() const;
+  Net& test_net(int i);
+  void AddObserver(SolverObserver* observer);  // borrowed
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace moka

@@ -1,0 +1,44 @@
+// The learned values of a net, by layer and index, and their files.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "moka/export.h"
+#include "moka/param.h"
+
+namespace moka {
+
+// Shared by the train net and its test nets: whoever asks first makes the value, the others get the same one.
+class MOKA_EXPORT Weights {
+ public:
+  struct Entry {
+    std::string layer;
+    std::vector<std::shared_ptr<Param>> params;  // in the order of `blobs`
+  };
+
+  // The value of (layer, index), or nullptr.
+  std::shared_ptr<Param> Find(std::string_view layer, int index) const;
+  // Appends value number `index` of `layer`; index must be the count so far.
+  void Add(const std::string& layer, int index, std::shared_ptr<Param> param);
+  const std::vector<Entry>& entries() const { return entries_; }
+
+ private:
+  std::vector<Entry> entries_;
+};
+
+// What became of each layer when weights were read.
+struct LoadReport {
+  std::vector<std::string> loaded;     // layers of ours that got values
+  std::vector<std::string> initial;    // layers of ours with params that the file does not have
+  std::vector<std::string> ignored;    // layers of the file with blobs that we do not have
+};
+
+// Reads a .caffemodel (binary NetParameter, current format) into `weights` by layer name, streaming. Throws Error, with `weights`
+// possibly changed in part, if the file is damaged or a layer's count or shapes of blobs differ (both are named).
+MOKA_EXPORT LoadReport LoadWeights(const std::string& path, Weights& weights);
+
+}  // namespace moka

@@ -1,0 +1,38 @@
+// The base of all layers, and what it is told of itself.
+#include "moka/layer.h"
+
+#include "moka/description.h"
+#include "moka/file.h"
+
+namespace moka {
+
+const std::string& LayerSpec::name() const { return description_->common.name(); }
+const std::string& LayerSpec::type() const { return description_->common.type(); }
+int LayerSpec::bottom_count() const { return description_->common.bottom_size(); }
+int LayerSpec::top_count() const { return description_->common.top_size(); }
+const LayerParameter& LayerSpec::common() const { return description_->common; }
+
+std::string_view LayerSpec::ParamBytes(std::string_view field) const {
+  for (const ParamMessage& param : description_->params) {
+    if (param.field == field) return param.bytes;
+  }
+  return {};
+}
+
+bool LayerSpec::HasParam(std::string_view field) const {
+  for (const ParamMessage& param : description_->params) {
+    if (param.field == field) return true;
+  }
+  return false;
+}
+
+std::string LayerSpec::FindFile(const std::string& path) const {
+  return moka::FindFile(path, description_->place.file);
+}
+
+Layer::~Layer() = default;
+void Layer::SetUp(Shapes, Setup&) {}
+void Layer::Backward(BackwardPass&) { throw Error(spec_.type(), " has no gradient"); }
+const void* Layer::Interface(const char*, int) const { return nullptr; }
+
+}  // namespace moka
