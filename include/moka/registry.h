@@ -4,6 +4,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -52,8 +53,9 @@ class MOKA_EXPORT Registry {
   void AddSchema(std::string_view descriptor_set);
 
   // Adds layer type `type`, class L. L has a constructor (const LayerSpec&, const Messages&...) and may have a static
-  // LayerTraits Traits(const LayerSpec&, const Messages&...). Throws Error: the type is there already (both origins are named); a
-  // field name is taken by another message; a message that no schema of this origin describes.
+  // LayerTraits Traits(const LayerSpec&, const Messages&...). Throws Error and changes nothing: the type is there already (both
+  // origins are named); a field name is taken by another message; a message that no schema of this origin describes; a number that
+  // another field of this layer has.
   template <typename L, typename... Messages>
   void Add(std::string type, const Field<Messages>&... fields) {
     LayerType entry;
@@ -93,9 +95,12 @@ class MOKA_EXPORT Registry {
     return message;
   }
 
+  void CheckSameMessage(const LayerType& type, const FieldInfo& field) const;
+
   std::string origin_ = "built in";
   std::map<std::string, LayerType, std::less<>> types_;
   std::vector<SchemaOrigin> schemas_;
+  std::set<std::string, std::less<>> messages_;  // that the schemas of origin_ describe
 };
 
 // The layers that Moka brings. Made from the list in layers/CMakeLists.txt.
