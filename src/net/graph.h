@@ -1,0 +1,78 @@
+// The wiring of a net: which layer reads which value. A blob name that is written twice (in place)
+// names two values.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "layer/pass_impl.h"
+#include "moka/description.h"
+#include "moka/layer.h"
+#include "moka/registry.h"
+#include "net/problems.h"
+
+namespace moka {
+
+struct Use {
+  int node = 0;
+  int bottom = 0;
+};
+
+// One write of a blob name.
+struct Value {
+  std::string name;
+  int producer = 0;  // node
+  int top = 0;       // which of its tops
+  std::vector<Use> uses;
+  Shape shape;
+  float loss_weight = 0;
+
+  // Decided later (gradients.h).
+  bool carries_gradient =
+      false;  // depends on something that is learned, or a gradient was asked for
+  bool leads_to_loss = false;
+  bool has_diff = false;  // somebody computes a gradient for it
+};
+
+// A layer in its place.
+struct Node {
+  LayerDescription* description = nullptr;
+  const LayerType* type = nullptr;
+  LayerTraits traits;
+  std::vector<int> bottoms, tops;  // values
+  bool training = false;
+  std::unique_ptr<Layer> layer;
+
+  // From set-up (setup.h).
+  std::vector<std::shared_ptr<Param>> params;
+  std::vector<Shape> bottom_shapes;  // that the layer was last reshaped for
+  Plan::Impl plan;
+
+  // Decided later (gradients.h).
+  bool runs_backward = false;
+  std::vector<char> wants_bottom, wants_param;
+
+  LayerSpec spec() const { return LayerSpec(*description, training); }
+};
+
+// Nodes in the order of the file, which is the order they run in.
+struct Graph {
+  std::vector<Node> nodes;
+  std::vector<Value> values;
+  std::map<std::string, int, std::less<>> last_value;  // by name: the last one written
+};
+
+// Connects the layers of `net`, which must outlive the graph; automatic tops of losses are written
+// into it. Problems found: unknown types and bottoms, wrong numbers of bottoms, tops, loss weights;
+// a top that another layer writes. A layer with a problem is left out, and so is, in silence, what
+// reads from it.
+Graph Connect(NetDescription& net, const Registry& registry, Problems& problems);
+
+// The names Caffe would give to the copies of a value with several uses: blob_layer_top_split_0,
+// ...
+std::vector<std::string> SplitNames(const Graph& graph, int value);
+
+}  // namespace moka

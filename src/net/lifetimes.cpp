@@ -1,0 +1,227 @@
+// How long each value, diff and buffer of a net lives, and which may lie in the same memory.
+#include "net/lifetimes.h"
+
+#include <algorithm>
+
+namespace moka {
+namespace {
+
+class LifetimeFinder {
+ public:
+  LifetimeFinder(const Graph& graph, const LifetimeOptions& options)
+      : graph_(graph), options_(options), count_(static_cast<int>(graph.nodes.size())) {}
+
+  Lifetimes Run() {
+    found_.value.assign(graph_.values.size(), -1);
+    found_.diff.assign(graph_.values.size(), -1);
+    found_.nodes.resize(graph_.nodes.size());
+    for (int i = 0; i < count_; ++i) PlaceValues(i);
+    for (int i = 0; i < count_; ++i) PlaceBuffers(i);
+    if (options_.backward) {
+      for (int i = count_ - 1; i >= 0; --i) PlaceDiffs(i);
+    }
+    return std::move(found_);
+  }
+
+ private:
+  const Value& value(int id) const { return graph_.values[static_cast<size_t>(id)]; }
+  const Node& node(int i) const { return graph_.nodes[static_cast<size_t>(i)]; }
+  Storage& storage(int id) { return found_.storages[static_cast<size_t>(id)]; }
+  bool kept(int id) const { return options_.keep[static_cast<size_t>(id)] != 0; }
+  int BackwardStep(int node) const { return 2 * count_ - 1 - node; }
+  bool RunsBackward(int i) const { return options_.backward && node(i).runs_backward; }
+
+  static int64_t Bytes(const Shape& shape) {
+    return shape.count() * static_cast<int64_t>(sizeof(float));
+  }
+
+  int NewStorage(std::string name, MemoryBlock::Kind kind, int64_t bytes, int first, int last,
+                 bool kept = false) {
+    Storage storage;
+    storage.block.name = std::move(name);
+    storage.block.kind = kind;
+    storage.block.bytes = bytes;
+    storage.block.first = first;
+    storage.block.last = last;
+    storage.kept = kept;
+    found_.storages.push_back(std::move(storage));
+    return static_cast<int>(found_.storages.size()) - 1;
+  }
+
+  // What the node's Backward reads, given which gradients are wanted.
+  Reads BackwardReads(int i) const {
+    Reads reads;
+    if (!RunsBackward(i)) return reads;
+    const auto any = [](const std::vector<char>& wants) {
+      return std::find(wants.begin(), wants.end(), 1) != wants.end();
+    };
+    if (any(node(i).wants_bottom)) reads = reads | node(i).traits.bottom_gradient_reads();
+    if (any(node(i).wants_param)) reads = reads | node(i).traits.param_gradient_reads();
+    return reads;
+  }
+
+  // The last step that looks at a value.
+  int LastRead(int id) const {
+    const Value& v = value(id);
+    int last = v.producer;
+    if (BackwardReads(v.producer).ReadsTop(v.top)) last = BackwardStep(v.producer);
+    for (const Use& use : v.uses) {
+      last = std::max(last, use.node);
+      if (BackwardReads(use.node).ReadsBottom(use.bottom))
+        last = std::max(last, BackwardStep(use.node));
+    }
+    return last;
+  }
+
+  // Values: in the memory of a bottom where the layer's facts and the lifetimes allow it, else in
+  // memory of their own.
+  void PlaceValues(int i) {
+    std::vector<int> taken;  // storages that a top of this node took over
+    for (size_t t = 0; t < node(i).tops.size(); ++t) {
+      const int top = node(i).tops[t];
+      const int last = LastRead(top);
+      int at =
+          options_.separate || kept(top) ? -1 : SharedWithBottom(i, static_cast<int>(t), taken);
+      if (at >= 0) {
+        taken.push_back(at);
+        storage(at).block.last = std::max(storage(at).block.last, last);
+        if (storage(at).block.name.find(value(top).name) == std::string::npos) {
+          storage(at).block.name += " = " + value(top).name;
+        }
+      } else {
+        at = NewStorage(value(top).name, MemoryBlock::Kind::kValue, Bytes(value(top).shape), i,
+                        last, kept(top));
+      }
+      found_.value[static_cast<size_t>(top)] = at;
+    }
+  }
+
+  int SharedWithBottom(int i, int t, const std::vector<int>& taken) {
+    const int top = node(i).tops[static_cast<size_t>(t)];
+    for (size_t b = 0; b < node(i).bottoms.size(); ++b) {
+      const int bottom = node(i).bottoms[b];
+      const int at = found_.value[static_cast<size_t>(bottom)];
+      if (value(bottom).shape.count() != value(top).shape.count()) continue;
+      if (node(i).traits.same_values(t, static_cast<int>(b))) return at;
+      const bool free = std::find(taken.begin(), taken.end(), at) == taken.end();
+      // Nobody may look at what is overwritten: neither a later layer nor a Backward.
+      if (node(i).traits.may_share(t, static_cast<int>(b)) && free && !storage(at).kept &&
+          storage(at).block.last <= i) {
+        return at;
+      }
+    }
+    return -1;
+  }
+
+  void PlaceBuffers(int i) {
+    Lifetimes::NodeMemory& memory = found_.nodes[static_cast<size_t>(i)];
+    const std::string& name = node(i).description->common.name();
+    for (size_t p = 0; p < node(i).plan.pieces.size(); ++p) {
+      const Plan::Impl::Piece& piece = node(i).plan.pieces[p];
+      int saved = -1, forward = -1, backward = -1;
+      if (piece.saved) {
+        const int last = RunsBackward(i) ? BackwardStep(i) : i;
+        saved = NewStorage(name + " saved " + std::to_string(p), MemoryBlock::Kind::kSaved,
+                           piece.bytes, i, last);
+      } else {
+        const int64_t bytes =
+            piece.per_worker ? WorkerStride(piece.bytes) * options_.threads : piece.bytes;
+        forward = NewStorage(name + " scratch", MemoryBlock::Kind::kScratch, bytes, i, i);
+        if (RunsBackward(i)) {
+          const int step = BackwardStep(i);
+          backward = NewStorage(name + " backward scratch", MemoryBlock::Kind::kScratch, bytes,
+                                step, step);
+        }
+      }
+      memory.saved.push_back(saved);
+      memory.scratch_forward.push_back(forward);
+      memory.scratch_backward.push_back(backward);
+    }
+  }
+
+  // Node i's Backward: its top diffs end here, its bottom diffs begin or are added to.
+  void PlaceDiffs(int i) {
+    const Node& n = node(i);
+    Lifetimes::NodeMemory& memory = found_.nodes[static_cast<size_t>(i)];
+    memory.diff_writes.assign(n.bottoms.size(), DiffWrite::kNone);
+    memory.beside.assign(n.bottoms.size(), -1);
+    memory.zeros.assign(n.tops.size(), -1);
+    const int step = BackwardStep(i);
+    for (size_t t = 0; t < n.tops.size(); ++t) PlaceTopDiff(i, t, step);
+    if (!n.runs_backward) return;
+    std::vector<int> taken;
+    for (size_t b = 0; b < n.bottoms.size(); ++b) {
+      if (n.wants_bottom[b]) PlaceBottomDiff(i, b, step, taken);
+    }
+  }
+
+  void PlaceTopDiff(int i, size_t t, int step) {
+    const int top = node(i).tops[t];
+    int& diff = found_.diff[static_cast<size_t>(top)];
+    if (diff < 0 && value(top).has_diff) {  // only a loss weight
+      diff = NewStorage(value(top).name + " diff", MemoryBlock::Kind::kDiff,
+                        Bytes(value(top).shape), step, step, kept(top));
+    }
+    if (diff >= 0) {
+      storage(diff).block.last = std::max(storage(diff).block.last, step);
+    } else if (node(i).runs_backward) {
+      found_.nodes[static_cast<size_t>(i)].zeros[t] =
+          NewStorage(value(top).name + " no diff", MemoryBlock::Kind::kScratch,
+                     Bytes(value(top).shape), step, step);
+    }
+  }
+
+  void PlaceBottomDiff(int i, size_t b, int step, std::vector<int>& taken) {
+    Lifetimes::NodeMemory& memory = found_.nodes[static_cast<size_t>(i)];
+    const int bottom = node(i).bottoms[b];
+    int& diff = found_.diff[static_cast<size_t>(bottom)];
+    if (diff >= 0) {
+      memory.diff_writes[b] = DiffWrite::kAdd;
+      memory.beside[b] =
+          NewStorage(value(bottom).name + " diff beside", MemoryBlock::Kind::kScratch,
+                     Bytes(value(bottom).shape), step, step);
+      return;
+    }
+    memory.diff_writes[b] = DiffWrite::kAssign;
+    diff =
+        options_.separate || kept(bottom) ? -1 : SharedWithTopDiff(i, static_cast<int>(b), taken);
+    if (diff >= 0) {
+      taken.push_back(diff);
+      storage(diff).block.name += " = " + value(bottom).name + " diff";
+    } else {
+      diff = NewStorage(value(bottom).name + " diff", MemoryBlock::Kind::kDiff,
+                        Bytes(value(bottom).shape), step, step, kept(bottom));
+    }
+  }
+
+  // A top's diff is dead after this step, since only its producer reads it.
+  int SharedWithTopDiff(int i, int b, const std::vector<int>& taken) {
+    const Node& n = node(i);
+    for (size_t t = 0; t < n.tops.size(); ++t) {
+      const int top_index = static_cast<int>(t), top = n.tops[t];
+      const bool may = n.traits.may_share(top_index, b) ||
+                       (n.traits.same_values(top_index, b) && n.tops.size() == 1);
+      const int diff = found_.diff[static_cast<size_t>(top)];
+      if (!may || diff < 0 || storage(diff).kept) continue;
+      const int bottom = n.bottoms[static_cast<size_t>(b)];
+      if (value(bottom).shape.count() != value(top).shape.count()) continue;
+      if (std::find(taken.begin(), taken.end(), diff) == taken.end()) return diff;
+    }
+    return -1;
+  }
+
+  static int64_t WorkerStride(int64_t bytes) { return (bytes + 63) / 64 * 64; }
+
+  const Graph& graph_;
+  const LifetimeOptions& options_;
+  const int count_;
+  Lifetimes found_;
+};
+
+}  // namespace
+
+Lifetimes FindLifetimes(const Graph& graph, const LifetimeOptions& options) {
+  return LifetimeFinder(graph, options).Run();
+}
+
+}  // namespace moka

@@ -1,0 +1,50 @@
+// How long each value, diff and buffer of a net lives, and which may lie in the same memory.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "moka/memory_plan.h"
+#include "net/graph.h"
+
+namespace moka {
+
+// Steps: node i runs forward at step i and, in a net with backward, backward at step 2n - 1 - i.
+struct LifetimeOptions {
+  bool backward = true;
+  bool separate = false;   // nothing shares memory
+  int threads = 1;         // for per-worker scratch
+  std::vector<char> keep;  // by value: stays readable after a pass, in memory of its own
+};
+
+// One piece of memory and who uses it.
+struct Storage {
+  MemoryBlock block;
+  bool kept = false;  // outside the arena
+};
+
+// What a node's Backward does with the diff of one bottom.
+enum class DiffWrite {
+  kNone,    // not wanted
+  kAssign,  // the first contribution goes straight into the diff
+  kAdd,     // written beside, then added
+};
+
+// Where everything lies, by index into `storages`; -1 is nowhere.
+struct Lifetimes {
+  struct NodeMemory {
+    std::vector<int> saved;                              // by plan piece; -1 for scratch
+    std::vector<int> scratch_forward, scratch_backward;  // by plan piece; -1 for saved ones
+    std::vector<DiffWrite> diff_writes;                  // by bottom
+    std::vector<int> beside;                             // by bottom: where a kAdd is written first
+    std::vector<int> zeros;  // by top: zeros that stand in for a diff that nobody computes
+  };
+  std::vector<Storage> storages;
+  std::vector<int> value, diff;  // by value
+  std::vector<NodeMemory> nodes;
+};
+
+// A pure function of the graph after DecideGradients.
+Lifetimes FindLifetimes(const Graph& graph, const LifetimeOptions& options);
+
+}  // namespace moka

@@ -1,0 +1,94 @@
+// What stands behind Net.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "layer/pass_impl.h"
+#include "moka/net.h"
+#include "net/graph.h"
+#include "net/lifetimes.h"
+#include "net/workspace.h"
+
+namespace moka {
+
+// A piece of memory of fixed size that a net owns.
+class OwnMemory {
+ public:
+  OwnMemory() = default;
+  ~OwnMemory() { FreeAligned(memory_); }
+  OwnMemory(const OwnMemory&) = delete;
+  OwnMemory& operator=(const OwnMemory&) = delete;
+  void Allocate(int64_t bytes);  // zeros
+  std::byte* data() const { return static_cast<std::byte*>(memory_); }
+
+ private:
+  void* memory_ = nullptr;
+};
+
+class Net::Impl {
+ public:
+  Impl(const Net& self, NetDescription description, const Registry& registry, Context& context,
+       const NetOptions& options);
+
+  // Construction, after the graph is set up.
+  void ChooseKept();
+  void PlanMemory();
+  void CollectLearned();
+  void Bind();  // makes all tensors and passes point into the memory that there is now
+
+  // Passes (net_passes.cpp).
+  double Forward();
+  void Backward(bool add);
+  void ForwardNode(int i);
+  void BackwardNode(int i, bool add);
+  std::string FindNonFinite(bool backward);
+
+  int FindValue(std::string_view name) const;  // throws Error
+  const Tensor& Readable(std::string_view name, bool diff) const;
+
+  struct NodePasses {
+    Pass::Impl forward, backward;
+    std::vector<Tensor> beside, zeros;  // by bottom, by top
+    std::vector<int> learned;           // by param: index into learned_, or -1
+    std::vector<char>
+        first_contribution;  // by param: nobody before it in a Backward adds to the gradient
+  };
+
+  const Net& self_;
+  NetDescription description_;
+  Context& context_;
+  NetOptions options_;
+  std::shared_ptr<Weights> weights_;
+  std::shared_ptr<Workspace> workspace_;
+  Graph graph_;
+
+  std::vector<char> kept_;  // by value
+  Lifetimes lifetimes_;
+  MemoryPlan plan_;
+  OwnMemory kept_memory_, gradient_memory_;
+  std::vector<int64_t> kept_offsets_;  // by storage
+  uint64_t bound_generation_ = 0;
+
+  std::vector<Shape> planned_shapes_;   // by value: the largest, where the data decide
+  std::vector<Tensor> values_, diffs_;  // by value
+  std::vector<NodePasses> passes_;
+  std::vector<Learned> learned_;
+  std::vector<std::unique_ptr<Tensor>> gradients_;  // of learned_, in one flat arena
+  std::vector<NetObserver*> observers_;
+  uint64_t counter_ = 0;
+  bool forward_done_ = false;
+
+ private:
+  std::byte* MemoryOf(int storage) const;
+  Tensor TensorOf(int storage, const Shape& shape) const;
+  void BindNode(int i);
+  void PlaceStorages();
+  void FillDead(int step);
+  void PrepareZeros(int i);
+  void AddLossWeights(int i);
+  void ReshapeForData(int i);
+};
+
+}  // namespace moka

@@ -1,0 +1,245 @@
+// The passes of a net: forward, backward, and the search for numbers that are not finite.
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <limits>
+
+#include "moka/math.h"
+#include "net/net_impl.h"
+#include "net/setup.h"
+
+namespace moka {
+namespace {
+
+// Adds the layer's label and place to whatever goes wrong in a pass.
+template <typename F>
+void InLayer(const Node& node, const F& work) {
+  try {
+    work();
+  } catch (Error& error) {
+    error.Prefix(node.description->Label() + ": ");
+    if (error.place().line == 0) error.SetPlace(node.description->PlaceOf(error.field()));
+    throw;
+  }
+}
+
+int64_t CountNonFinite(const Tensor& tensor) {
+  return std::count_if(tensor.values().begin(), tensor.values().end(),
+                       [](float x) { return !std::isfinite(x); });
+}
+
+std::string Describe(const Node& node, const std::string& what, const Tensor& tensor, int64_t bad) {
+  return node.description->Label() + ", " + what + ": " + std::to_string(bad) + " of " +
+         std::to_string(tensor.count()) + " values are not finite";
+}
+
+void AddScalar(float value, Tensor& tensor) {
+  for (float& x : tensor.values()) x += value;
+}
+
+}  // namespace
+
+double Net::Impl::Forward() {
+  const Workspace::Lock lock(*workspace_);
+  const FlushDenormals flush;
+  workspace_->set_user(this);
+  if (bound_generation_ != workspace_->generation()) Bind();
+  if (options_.separate_memory) FillDead(-1);
+  double loss = 0;
+  for (int i = 0; i < static_cast<int>(graph_.nodes.size()); ++i) {
+    for (NetObserver* observer : observers_) observer->BeforeForward(self_, i);
+    ForwardNode(i);
+    for (const int v : graph_.nodes[static_cast<size_t>(i)].tops) {
+      const float weight = graph_.values[static_cast<size_t>(v)].loss_weight;
+      if (weight != 0) loss += weight * Sum(context_, values_[static_cast<size_t>(v)].values());
+    }
+    for (NetObserver* observer : observers_) observer->AfterForward(self_, i);
+    if (options_.separate_memory) FillDead(i);
+  }
+  ++counter_;
+  forward_done_ = true;
+  return loss;
+}
+
+void Net::Impl::ForwardNode(int i) {
+  Node& node = graph_.nodes[static_cast<size_t>(i)];
+  Pass::Impl& impl = passes_[static_cast<size_t>(i)].forward;
+  impl.counter = counter_;
+  InLayer(node, [&] {
+    ReshapeForData(i);
+    ForwardPass pass(impl);
+    node.layer->Forward(pass);
+  });
+}
+
+// After a layer whose output size depends on the data, the rest follows in place: its memory was
+// planned for the largest case.
+void Net::Impl::ReshapeForData(int i) {
+  Node& node = graph_.nodes[static_cast<size_t>(i)];
+  if (node.traits.fed_from_outside()) return;
+  bool changed = false;
+  for (size_t b = 0; b < node.bottoms.size(); ++b) {
+    changed =
+        changed || values_[static_cast<size_t>(node.bottoms[b])].shape() != node.bottom_shapes[b];
+  }
+  if (changed) {
+    const std::vector<Plan::Impl::Piece> planned = node.plan.pieces;
+    for (const int v : node.bottoms) {
+      graph_.values[static_cast<size_t>(v)].shape = values_[static_cast<size_t>(v)].shape();
+    }
+    ReshapeNode(graph_, node);
+    for (size_t p = 0; p < node.plan.pieces.size(); ++p) {
+      if (node.plan.pieces.size() != planned.size() ||
+          node.plan.pieces[p].bytes > planned[p].bytes) {
+        throw Error("asks for more memory for a smaller input (buffer ", p, ")");
+      }
+    }
+    node.plan.pieces = planned;
+  }
+  for (size_t t = 0; t < node.tops.size(); ++t) {
+    Tensor& top = values_[static_cast<size_t>(node.tops[t])];
+    if (top.shape() != node.plan.tops[t]) top.Reshape(node.plan.tops[t]);
+  }
+}
+
+void Net::Impl::Backward(bool add) {
+  if (!options_.backward) throw Error("net \"", description_.name, "\" was made without backward");
+  if (!forward_done_) throw Error("Backward needs a Forward before it");
+  const Workspace::Lock lock(*workspace_);
+  const FlushDenormals flush;
+  if (workspace_->user() != this) {
+    throw Error(
+        "another net on the same workspace ran since this net's Forward; Backward needs what that "
+        "left");
+  }
+  forward_done_ = false;
+  const int count = static_cast<int>(graph_.nodes.size());
+  for (int i = count - 1; i >= 0; --i) {
+    if (!graph_.nodes[static_cast<size_t>(i)].runs_backward) continue;
+    for (NetObserver* observer : observers_) observer->BeforeBackward(self_, i);
+    BackwardNode(i, add);
+    for (NetObserver* observer : observers_) observer->AfterBackward(self_, i);
+    if (options_.separate_memory) FillDead(2 * count - 1 - i);
+  }
+}
+
+// The diff of each top before the layer's Backward: what its readers computed, plus the loss
+// weight; zeros where nobody did.
+void Net::Impl::AddLossWeights(int i) {
+  const Node& node = graph_.nodes[static_cast<size_t>(i)];
+  for (const int v : node.tops) {
+    const Value& value = graph_.values[static_cast<size_t>(v)];
+    if (value.loss_weight == 0) continue;
+    Tensor& diff = diffs_[static_cast<size_t>(v)];
+    if (diff.shape() != values_[static_cast<size_t>(v)].shape())
+      diff.Reshape(values_[static_cast<size_t>(v)].shape());
+    const bool computed = std::any_of(value.uses.begin(), value.uses.end(), [&](const Use& use) {
+      return graph_.nodes[static_cast<size_t>(use.node)]
+                 .wants_bottom[static_cast<size_t>(use.bottom)] != 0;
+    });
+    if (computed) {
+      AddScalar(value.loss_weight, diff);
+    } else {
+      diff.Fill(value.loss_weight);
+    }
+  }
+}
+
+void Net::Impl::PrepareZeros(int i) {
+  std::vector<Tensor>& zeros = passes_[static_cast<size_t>(i)].zeros;
+  for (size_t t = 0; t < zeros.size(); ++t) {
+    if (lifetimes_.nodes[static_cast<size_t>(i)].zeros[t] < 0) continue;
+    zeros[t].Reshape(
+        values_[static_cast<size_t>(graph_.nodes[static_cast<size_t>(i)].tops[t])].shape());
+    zeros[t].Fill(0);
+  }
+}
+
+void Net::Impl::BackwardNode(int i, bool add) {
+  Node& node = graph_.nodes[static_cast<size_t>(i)];
+  NodePasses& passes = passes_[static_cast<size_t>(i)];
+  Pass::Impl& impl = passes.backward;
+  impl.counter = counter_ - 1;
+  AddLossWeights(i);
+  PrepareZeros(i);
+  for (size_t b = 0; b < node.bottoms.size(); ++b) {
+    const Shape& shape = values_[static_cast<size_t>(node.bottoms[b])].shape();
+    if (impl.bottom_diffs[b] && impl.bottom_diffs[b]->shape() != shape)
+      impl.bottom_diffs[b]->Reshape(shape);
+  }
+  for (size_t k = 0; k < node.params.size(); ++k)
+    impl.adds_param[k] = add || !passes.first_contribution[k];
+  InLayer(node, [&] {
+    BackwardPass pass(impl);
+    node.layer->Backward(pass);
+  });
+  const auto& writes = lifetimes_.nodes[static_cast<size_t>(i)].diff_writes;
+  for (size_t b = 0; b < writes.size(); ++b) {
+    if (writes[b] == DiffWrite::kAdd) {
+      Axpy(context_, 1, passes.beside[b].values(),
+           diffs_[static_cast<size_t>(node.bottoms[b])].values());
+    }
+  }
+}
+
+// Debugging: memory whose last reader was `step` must not be read again; -1: nothing was written
+// yet.
+void Net::Impl::FillDead(int step) {
+  for (size_t s = 0; s < lifetimes_.storages.size(); ++s) {
+    const MemoryBlock& block = lifetimes_.storages[s].block;
+    if (lifetimes_.storages[s].kept || (step >= 0 && block.last != step)) continue;
+    float* memory = reinterpret_cast<float*>(MemoryOf(static_cast<int>(s)));
+    std::fill_n(memory, block.bytes / 4, std::numeric_limits<float>::quiet_NaN());
+  }
+}
+
+std::string Net::Impl::FindNonFinite(bool backward) {
+  for (const Node& node : graph_.nodes) {
+    for (const auto& param : node.params) {
+      const int64_t bad = CountNonFinite(param->values());
+      if (bad > 0) return Describe(node, "param \"" + param->name() + "\"", param->values(), bad);
+    }
+  }
+  const Workspace::Lock lock(*workspace_);
+  const FlushDenormals flush;
+  workspace_->set_user(this);
+  if (bound_generation_ != workspace_->generation()) Bind();
+  if (counter_ > 0) --counter_;  // the same batch and the same random numbers once more
+  for (int i = 0; i < static_cast<int>(graph_.nodes.size()); ++i) {
+    ForwardNode(i);
+    const Node& node = graph_.nodes[static_cast<size_t>(i)];
+    for (const int v : node.tops) {
+      const int64_t bad = CountNonFinite(values_[static_cast<size_t>(v)]);
+      if (bad == 0) continue;
+      ++counter_;
+      return Describe(node, "top \"" + graph_.values[static_cast<size_t>(v)].name + "\"",
+                      values_[static_cast<size_t>(v)], bad);
+    }
+  }
+  ++counter_;
+  for (int i = static_cast<int>(graph_.nodes.size()) - 1; backward && options_.backward && i >= 0;
+       --i) {
+    const Node& node = graph_.nodes[static_cast<size_t>(i)];
+    if (!node.runs_backward) continue;
+    BackwardNode(i, false);
+    const Pass::Impl& impl = passes_[static_cast<size_t>(i)].backward;
+    for (size_t k = 0; k < impl.param_diffs.size(); ++k) {
+      const int64_t bad = impl.param_diffs[k] ? CountNonFinite(*impl.param_diffs[k]) : 0;
+      if (bad > 0)
+        return Describe(node, "gradient of param \"" + node.params[k]->name() + "\"",
+                        *impl.param_diffs[k], bad);
+    }
+    for (size_t b = 0; b < impl.bottom_diffs.size(); ++b) {
+      const int64_t bad = impl.bottom_diffs[b] ? CountNonFinite(*impl.bottom_diffs[b]) : 0;
+      if (bad > 0) {
+        return Describe(
+            node,
+            "gradient of bottom \"" + node.description->common.bottom(static_cast<int>(b)) + "\"",
+            *impl.bottom_diffs[b], bad);
+      }
+    }
+  }
+  return "";
+}
+
+}  // namespace moka

@@ -1,0 +1,32 @@
+// Collects what is wrong with the layers of a net, so that a user sees all of it at once.
+#pragma once
+
+#include <utility>
+#include <vector>
+
+#include "moka/description.h"
+#include "moka/error.h"
+
+namespace moka {
+
+class Problems {
+ public:
+  static constexpr size_t kMost = 20;
+
+  // Adds the layer's label and the place of the error's field.
+  void Add(const LayerDescription& layer, Error error) {
+    error.Prefix(layer.Label() + ": ");
+    if (error.place().line == 0) error.SetPlace(layer.PlaceOf(error.field()));
+    if (errors_.size() < kMost) errors_.push_back(std::move(error));
+  }
+  bool empty() const { return errors_.empty(); }
+  // Throws ErrorList if there is any.
+  void ThrowIfAny() {
+    if (!errors_.empty()) throw ErrorList(std::move(errors_));
+  }
+
+ private:
+  std::vector<Error> errors_;
+};
+
+}  // namespace moka
