@@ -53,6 +53,7 @@ class MOKA_EXPORT Error : public std::exception {
   explicit Error(Joined message);
 
  private:
+  friend class ErrorList;
   struct State;
 
   template <typename... Parts>

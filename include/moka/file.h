@@ -1,6 +1,7 @@
 // Finding and reading files.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 

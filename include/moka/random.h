@@ -29,7 +29,9 @@ class MOKA_EXPORT RandomStream {
 
   // The elements [4 block, 4 block + 4) at once: what loops should call.
   std::array<uint32_t, 4> Block(uint64_t block) const;
+  // Their values as Uniform() and Gaussian() give them.
   static float ToUniform(uint32_t bits) { return static_cast<float>(bits >> 8) * 0x1p-24f; }
+  static std::array<float, 4> ToGaussian(const std::array<uint32_t, 4>& bits);
 
  private:
   std::array<uint32_t, 2> key_;

@@ -1,0 +1,260 @@
+// The thread pool. A call opens a job; workers that are awake in time join it and take pieces by a
+// shared counter; the caller takes pieces too, then closes the job and waits for those who joined.
+// So nobody ever waits for a thread that still sleeps.
+#include "moka/context.h"
+
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <exception>
+#include <mutex>
+#include <random>
+#include <system_error>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "moka/error.h"
+
+namespace moka {
+namespace {
+
+constexpr int kMostThreads = 1024;
+constexpr int kMostThreadsByDefault = 64;
+// Waking a sleeper takes about this long, so spinning for longer than that would not pay.
+constexpr auto kSpin = std::chrono::microseconds(20);
+
+void Pause() {
+#if defined(__x86_64__) || defined(__i386__)
+  __builtin_ia32_pause();
+#endif
+}
+
+// Spins until done() or for kSpin; returns done().
+template <typename Done>
+bool SpinUntil(const Done& done) {
+  const auto end = std::chrono::steady_clock::now() + kSpin;
+  do {
+    for (int i = 0; i < 32; ++i) {
+      if (done()) return true;
+      Pause();
+    }
+  } while (std::chrono::steady_clock::now() < end);
+  return done();
+}
+
+int UsableCores() {
+  cpu_set_t cores;
+  CPU_ZERO(&cores);
+  int count = 0;
+  if (sched_getaffinity(0, sizeof cores, &cores) == 0) count = CPU_COUNT(&cores);
+  if (count == 0) count = static_cast<int>(std::thread::hardware_concurrency());
+  return std::clamp(count, 1, kMostThreadsByDefault);
+}
+
+uint64_t DrawSeed() {
+  std::random_device device;
+  // 31 bits: short enough to be typed again, and valid as a seed in a solver file.
+  return device() & 0x7FFFFFFF;
+}
+
+// Signals go to the application's own threads: the pool's block them all, and threads inherit what
+// their creator blocks.
+class BlockSignals {
+ public:
+  BlockSignals() {
+    sigset_t all;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &saved_);
+  }
+  ~BlockSignals() { pthread_sigmask(SIG_SETMASK, &saved_, nullptr); }
+
+ private:
+  sigset_t saved_;
+};
+
+}  // namespace
+
+class Context::Pool {
+ public:
+  Pool(int threads, uint64_t seed, bool keep_blas_threads);
+  ~Pool() { Stop(); }
+
+  int threads() const { return threads_; }
+  void Run(int64_t count, int64_t grain, RangeBody body);
+
+  std::atomic<uint64_t> seed;
+  const bool keep_blas_threads;
+
+ private:
+  // A call of ParallelFor in progress.
+  struct Job {
+    Job(int64_t count, int64_t grain, RangeBody body)
+        : count(count), grain(grain), pieces(count > 0 ? (count - 1) / grain + 1 : 0), body(body) {}
+    void RunPiece(int64_t piece, int worker) const {
+      const int64_t begin = piece * grain;
+      body(begin, grain < count - begin ? begin + grain : count, worker);
+    }
+
+    const int64_t count, grain, pieces;
+    const RangeBody body;
+    alignas(64) std::atomic<int64_t> next{0};  // the first piece that nobody has taken
+    std::mutex mutex;                          // guards what follows
+    int64_t failed_piece = 0;
+    std::exception_ptr failure;
+  };
+
+  void Work(int worker);
+  void TakePieces(Job& job, int worker);
+  bool Join();
+  void Leave();
+  void WaitForLeavers();
+  void Stop();
+
+  const int threads_;
+  std::mutex one_call_;  // held through a call: a second thread's call waits
+  Job* job_ = nullptr;   // valid while joined
+  // kOpen while the job may be joined, plus the number of workers in it.
+  static constexpr uint32_t kOpen = 1u << 31;
+  alignas(64) std::atomic<uint32_t> state_{0};
+  // Rises with every job; what sleeping workers wait on.
+  alignas(64) std::atomic<uint32_t> round_{0};
+  std::atomic<bool> stopping_{false};
+  std::vector<std::thread> workers_;
+
+  // Which piece of which pool this thread is in, so that nested calls run inline.
+  static thread_local const Pool* inside_;
+  static thread_local int worker_;
+};
+
+thread_local const Context::Pool* Context::Pool::inside_ = nullptr;
+thread_local int Context::Pool::worker_ = 0;
+
+Context::Pool::Pool(int threads, uint64_t seed, bool keep_blas_threads)
+    : seed(seed), keep_blas_threads(keep_blas_threads), threads_(threads) {
+  const BlockSignals block;
+  try {
+    for (int worker = 1; worker < threads; ++worker) {
+      workers_.emplace_back([this, worker] { Work(worker); });
+    }
+  } catch (const std::system_error& error) {
+    const size_t started = workers_.size() + 1;
+    Stop();
+    throw Error("cannot start thread ", started + 1, " of ", threads, ": ", error.code().message());
+  }
+}
+
+void Context::Pool::Stop() {
+  stopping_.store(true);
+  round_.fetch_add(1);
+  round_.notify_all();
+  for (std::thread& worker : workers_) worker.join();
+}
+
+void Context::Pool::Work(int worker) {
+  const FlushDenormals flush;
+  while (true) {
+    // Read before Join(): a job that is opened later changes the round, and the wait below returns
+    // at once.
+    const uint32_t round = round_.load();
+    if (stopping_.load()) return;
+    if (Join()) {
+      TakePieces(*job_, worker);
+      Leave();
+    }
+    if (!SpinUntil([&] { return round_.load(std::memory_order_acquire) != round; })) {
+      round_.wait(round);
+    }
+  }
+}
+
+bool Context::Pool::Join() {
+  uint32_t state = state_.load(std::memory_order_relaxed);
+  while (state & kOpen) {
+    // acquire: what the caller wrote before it opened the job.
+    if (state_.compare_exchange_weak(state, state + 1, std::memory_order_acquire,
+                                     std::memory_order_relaxed)) {
+      return true;
+    }
+  }
+  return false;
+}
+
+void Context::Pool::Leave() {
+  // The last one out of a closed job wakes the caller. release: what the pieces wrote.
+  if (state_.fetch_sub(1) == 1) state_.notify_one();
+}
+
+void Context::Pool::WaitForLeavers() {
+  state_.fetch_and(~kOpen);
+  if (SpinUntil([&] { return state_.load(std::memory_order_acquire) == 0; })) return;
+  for (uint32_t state; (state = state_.load()) != 0;) state_.wait(state);
+}
+
+void Context::Pool::TakePieces(Job& job, int worker) {
+  const Pool* const outer = std::exchange(inside_, this);
+  const int outer_worker = std::exchange(worker_, worker);
+  while (true) {
+    const int64_t piece = job.next.fetch_add(1, std::memory_order_relaxed);
+    if (piece >= job.pieces) break;
+    try {
+      job.RunPiece(piece, worker);
+    } catch (...) {
+      const std::lock_guard lock(job.mutex);
+      if (!job.failure || piece < job.failed_piece) {
+        job.failed_piece = piece;
+        job.failure = std::current_exception();
+      }
+      // No new pieces. All lower ones are taken already, so the lowest failure will be known.
+      job.next.store(job.pieces, std::memory_order_relaxed);
+    }
+  }
+  inside_ = outer;
+  worker_ = outer_worker;
+}
+
+void Context::Pool::Run(int64_t count, int64_t grain, RangeBody body) {
+  Job job(count, std::max<int64_t>(grain, 1), body);
+  const bool nested = inside_ == this;
+  if (nested || threads_ == 1 || job.pieces <= 1) {
+    const int worker = nested ? worker_ : 0;
+    for (int64_t piece = 0; piece < job.pieces; ++piece) job.RunPiece(piece, worker);
+    return;
+  }
+  const std::lock_guard lock(one_call_);
+  job_ = &job;
+  state_.store(kOpen);  // it was 0: the last job is closed and empty
+  round_.fetch_add(1);
+  round_.notify_all();
+  TakePieces(job, 0);
+  WaitForLeavers();
+  if (job.failure) std::rethrow_exception(job.failure);
+}
+
+Context::Context(const ContextOptions& options) {
+  if (options.threads < 0 || options.threads > kMostThreads) {
+    throw Error("threads is ", options.threads, "; it must be 0 (one for each core) to ",
+                kMostThreads)
+        .At("threads");
+  }
+  const int threads = options.threads == 0 ? UsableCores() : options.threads;
+  const uint64_t seed = options.seed < 0 ? DrawSeed() : static_cast<uint64_t>(options.seed);
+  pool_ = std::make_unique<Pool>(threads, seed, options.keep_blas_threads);
+}
+
+Context::~Context() = default;
+
+int Context::threads() const { return pool_->threads(); }
+uint64_t Context::seed() const { return pool_->seed.load(); }
+void Context::set_seed(uint64_t seed) { pool_->seed.store(seed); }
+bool Context::keep_blas_threads() const { return pool_->keep_blas_threads; }
+
+void Context::ParallelFor(int64_t count, int64_t grain, RangeBody body) {
+  pool_->Run(count, grain, body);
+}
+
+}  // namespace moka

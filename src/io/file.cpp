@@ -1,0 +1,203 @@
+// Finding, reading, unpacking and replacing files.
+#include "moka/file.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <zlib.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cerrno>
+#include <cstdlib>
+#include <filesystem>
+#include <system_error>
+#include <vector>
+
+#include "moka/error.h"
+
+namespace moka {
+namespace {
+
+namespace fs = std::filesystem;
+
+// An unpacked file may be this large: a few hundred bytes can unpack to anything.
+constexpr size_t kMostUnpacked = size_t{1} << 32;
+
+std::string Reason(int code) { return std::generic_category().message(code); }
+
+class Descriptor {
+ public:
+  explicit Descriptor(int fd) : fd_(fd) {}
+  ~Descriptor() {
+    if (fd_ >= 0) close(fd_);
+  }
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  int get() const { return fd_; }
+
+ private:
+  const int fd_;
+};
+
+// Each returns 0 or errno.
+int WriteAll(int fd, std::string_view contents) {
+  while (!contents.empty()) {
+    const ssize_t written = write(fd, contents.data(), contents.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) return errno;
+    contents.remove_prefix(static_cast<size_t>(written));
+  }
+  return 0;
+}
+
+int WriteTemporary(const fs::path& temporary, std::string_view contents) {
+  const int fd = open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+  if (fd < 0) return errno;
+  int code = WriteAll(fd, contents);
+  if (code == 0 && fsync(fd) != 0) code = errno;
+  if (close(fd) != 0 && code == 0) code = errno;  // some file systems report a full disk only here
+  return code;
+}
+
+}  // namespace
+
+std::string FindFile(const std::string& path, const std::string& beside) {
+  if (path.empty()) throw Error("the name of a file is empty");
+  std::vector<fs::path> places = {path};
+  if (fs::path(path).is_relative()) {
+    if (!beside.empty()) places.push_back(fs::path(beside).parent_path() / path);
+    const char* data = std::getenv("MOKA_DATA");
+    if (data != nullptr && *data != '\0') places.push_back(fs::path(data) / path);
+  }
+  std::string tried;
+  for (size_t i = 0; i < places.size(); ++i) {
+    if (std::find(places.begin(), places.begin() + static_cast<std::ptrdiff_t>(i), places[i]) !=
+        places.begin() + static_cast<std::ptrdiff_t>(i)) {
+      continue;
+    }
+    std::error_code code;
+    if (fs::exists(places[i], code)) return places[i].string();
+    tried += (tried.empty() ? "" : ", ") + places[i].string();
+  }
+  throw Error("cannot find \"", path, "\"; tried ", tried,
+              fs::path(path).is_relative() && std::getenv("MOKA_DATA") == nullptr
+                  ? " (MOKA_DATA, a folder with data, is not set)"
+                  : "");
+}
+
+std::string ReadFile(const std::string& path, int64_t most) {
+  const Descriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (file.get() < 0) throw Error("cannot read \"", path, "\": ", Reason(errno));
+  struct stat facts = {};
+  if (fstat(file.get(), &facts) != 0) throw Error("cannot read \"", path, "\": ", Reason(errno));
+  if (S_ISDIR(facts.st_mode)) throw Error("cannot read \"", path, "\": it is a directory");
+
+  // The size is only a hint: pipes have none, and files grow.
+  const size_t limit = static_cast<size_t>(most);
+  size_t size = 0;
+  std::string contents(std::min(static_cast<size_t>(facts.st_size), limit) + 1, '\0');
+  while (true) {
+    if (size == contents.size()) contents.resize(std::min(2 * size + 65536, limit + 1));
+    const ssize_t got = read(file.get(), contents.data() + size, contents.size() - size);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) throw Error("cannot read \"", path, "\": ", Reason(errno));
+    if (got == 0) break;
+    size += static_cast<size_t>(got);
+    if (size > limit) throw Error("cannot read \"", path, "\": it is longer than ", most, " bytes");
+  }
+  contents.resize(size);
+  return contents;
+}
+
+namespace {
+
+bool IsGzip(std::string_view bytes) { return bytes.substr(0, 2) == "\x1F\x8B"; }
+
+// Unpacks the member that `packed` begins with onto `contents`; returns the number of packed bytes
+// that it took.
+size_t UnpackMember(std::string_view packed, const std::string& path, std::string& contents) {
+  z_stream stream = {};
+  if (inflateInit2(&stream, 15 + 16) != Z_OK) throw Error("no memory to unpack \"", path, "\"");
+  const struct End {
+    z_stream& stream;
+    ~End() { inflateEnd(&stream); }
+  } end{stream};
+  std::string_view rest = packed;
+  std::vector<char> buffer(size_t{256} << 10);
+  int code = Z_OK;
+  while (code != Z_STREAM_END) {
+    if (stream.avail_in == 0) {
+      const std::string_view part = rest.substr(0, size_t{1} << 30);  // avail_in has 32 bits
+      stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(part.data()));
+      stream.avail_in = static_cast<uInt>(part.size());
+      rest.remove_prefix(part.size());
+    }
+    stream.next_out = reinterpret_cast<Bytef*>(buffer.data());
+    stream.avail_out = static_cast<uInt>(buffer.size());
+    code = inflate(&stream, Z_NO_FLUSH);
+    contents.append(buffer.data(), buffer.size() - stream.avail_out);
+    if (code == Z_BUF_ERROR && stream.avail_in == 0 && rest.empty()) {
+      throw Error("\"", path, "\" is truncated: its gzip data end after ", contents.size(),
+                  " unpacked bytes");
+    }
+    if (code != Z_OK && code != Z_STREAM_END) {
+      throw Error("\"", path, "\" is corrupt gzip after ", contents.size(),
+                  " unpacked bytes: ", stream.msg != nullptr ? stream.msg : zError(code));
+    }
+    if (contents.size() > kMostUnpacked) {
+      throw Error("\"", path, "\" unpacks to more than ", kMostUnpacked, " bytes");
+    }
+  }
+  return packed.size() - rest.size() - stream.avail_in;
+}
+
+}  // namespace
+
+std::string ReadMaybeGzip(const std::string& path) {
+  std::string packed = ReadFile(path);
+  if (!IsGzip(packed)) return packed;
+  std::string contents;
+  for (std::string_view rest = packed; !rest.empty();) {
+    if (!IsGzip(rest)) {
+      throw Error("\"", path, "\" is corrupt: ", rest.size(),
+                  " bytes that are not gzip follow its gzip data");
+    }
+    rest.remove_prefix(UnpackMember(rest, path, contents));
+  }
+  return contents;
+}
+
+void WriteFile(const std::string& path, std::string_view contents) {
+  const auto check = [&](int code) {
+    if (code != 0) throw Error("cannot write \"", path, "\": ", Reason(code));
+  };
+  if (path.empty()) check(ENOENT);
+  std::error_code ignored;
+  const fs::file_status status = fs::status(path, ignored);
+  if (fs::is_directory(status)) check(EISDIR);
+  if (fs::exists(status) &&
+      !fs::is_regular_file(status)) {  // a pipe or a device: nothing to replace
+    const Descriptor file(open(path.c_str(), O_WRONLY | O_CLOEXEC));
+    check(file.get() < 0 ? errno : WriteAll(file.get(), contents));
+    return;
+  }
+  // A link stays a link: what it points to is replaced.
+  fs::path target = fs::exists(status) ? fs::canonical(path, ignored) : fs::path(path);
+  if (target.empty()) target = path;
+  const fs::path folder = target.has_parent_path() ? target.parent_path() : fs::path(".");
+
+  static std::atomic<unsigned> serial{0};
+  const fs::path temporary =
+      folder / (".moka-" + std::to_string(getpid()) + '-' + std::to_string(serial++) + ".tmp");
+  int code = WriteTemporary(temporary, contents);
+  if (code == 0 && rename(temporary.c_str(), target.c_str()) != 0) code = errno;
+  if (code != 0 && code != EEXIST) unlink(temporary.c_str());
+  check(code);
+  // So that the new name, too, survives a power cut. The file is in place already: a failure here
+  // is none.
+  const Descriptor parent(open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (parent.get() >= 0) static_cast<void>(fsync(parent.get()));
+}
+
+}  // namespace moka
