@@ -1,0 +1,245 @@
+// Composing the grammar: prefix, add fields, build in the order of imports.
+#include "net/schema_grammar.h"
+
+#include <google/protobuf/descriptor.pb.h>
+
+#include <algorithm>
+#include <cctype>
+#include <set>
+
+#include "layer/descriptor_set.h"
+
+namespace moka {
+namespace {
+
+namespace pb = google::protobuf;
+
+// No package that protoc accepts collides with it in practice, and WithoutPrefix finds it again.
+constexpr std::string_view kPrefix = "moka_origin_";
+
+class Errors final : public pb::DescriptorPool::ErrorCollector {
+ public:
+  void AddError(const std::string&, const std::string& element, const pb::Message*, ErrorLocation,
+                const std::string& message) override {
+    if (text.empty()) text = element + ": " + message;
+  }
+  void AddWarning(const std::string&, const std::string&, const pb::Message*, ErrorLocation,
+                  const std::string&) override {}
+  std::string text;
+};
+
+// The files of one origin, with the prefix put in front of their names, their packages and all
+// mentions of their types.
+class OriginFiles {
+ public:
+  OriginFiles(const SchemaOrigin& schema, size_t index)
+      : prefix_(std::string(kPrefix) + std::to_string(index)) {
+    for (const std::string& bytes : schema.descriptor_sets) {
+      pb::FileDescriptorSet set = ReadDescriptorSet(bytes);
+      for (pb::FileDescriptorProto& file : *set.mutable_file()) {
+        if (names_.insert(file.name()).second) files_.push_back(std::move(file));
+      }
+    }
+    for (const pb::FileDescriptorProto& file : files_) Collect(file, file.package());
+    for (pb::FileDescriptorProto& file : files_) Rename(file);
+  }
+
+  const std::vector<pb::FileDescriptorProto>& files() const { return files_; }
+  // The composed name of a message that a layer of this origin names: its own, or else the host's.
+  std::string TypeName(const std::string& message) const {
+    return types_.count(message) != 0 ? '.' + prefix_ + '.' + message : '.' + message;
+  }
+
+ private:
+  template <typename Scope>
+  void Collect(const Scope& scope, const std::string& name) {
+    auto inside = [&](const std::string& inner) {
+      return name.empty() ? inner : name + '.' + inner;
+    };
+    for (const auto& e : scope.enum_type()) types_.insert(inside(e.name()));
+    if constexpr (std::is_same_v<Scope, pb::FileDescriptorProto>) {
+      for (const auto& m : scope.message_type()) Add(m, inside(m.name()));
+    } else {
+      for (const auto& m : scope.nested_type()) Add(m, inside(m.name()));
+    }
+  }
+  void Add(const pb::DescriptorProto& message, const std::string& name) {
+    types_.insert(name);
+    Collect(message, name);
+  }
+
+  void Rename(pb::FileDescriptorProto& file) {
+    file.set_name(prefix_ + '/' + file.name());
+    file.set_package(file.package().empty() ? prefix_ : prefix_ + '.' + file.package());
+    file.clear_service();
+    for (std::string& import : *file.mutable_dependency()) {
+      if (names_.count(import) != 0) import = prefix_ + '/' + import;
+    }
+    for (auto& message : *file.mutable_message_type()) Rename(message);
+    for (auto& extension : *file.mutable_extension()) Rename(extension);
+  }
+  void Rename(pb::DescriptorProto& message) {
+    for (auto& field : *message.mutable_field()) Rename(field);
+    for (auto& extension : *message.mutable_extension()) Rename(extension);
+    for (auto& nested : *message.mutable_nested_type()) Rename(nested);
+  }
+  void Rename(pb::FieldDescriptorProto& field) {
+    if (field.has_type_name()) field.set_type_name(Renamed(field.type_name()));
+    if (field.has_extendee()) field.set_extendee(Renamed(field.extendee()));
+  }
+  // protoc writes all type names in full, with a dot in front.
+  std::string Renamed(const std::string& type) const {
+    return type.empty() || type[0] != '.' ? type : TypeName(type.substr(1));
+  }
+
+  std::string prefix_;
+  std::vector<pb::FileDescriptorProto> files_;
+  std::set<std::string> names_, types_;
+};
+
+// Builds files, each after those it imports.
+class Builder {
+ public:
+  explicit Builder(pb::DescriptorPool& pool) : pool_(pool) {}
+
+  void Add(pb::FileDescriptorProto file, const std::string& origin) {
+    file.mutable_options()->clear_optimize_for();
+    const std::string name = file.name();
+    waiting_.emplace(name, std::make_pair(std::move(file), origin));
+  }
+  void Build() {
+    while (!waiting_.empty()) Build(waiting_.begin()->first);
+  }
+
+ private:
+  void Build(const std::string& name) {
+    const auto found = waiting_.find(name);
+    if (found == waiting_.end()) return;
+    const auto [file, origin] = std::move(found->second);
+    waiting_.erase(found);
+    for (const std::string& import : file.dependency()) Build(import);
+    Errors errors;
+    if (pool_.BuildFileCollectingErrors(file, &errors) == nullptr) {
+      throw Error("the messages of ", origin, " do not fit into the grammar: ", errors.text);
+    }
+  }
+
+  pb::DescriptorPool& pool_;
+  std::map<std::string, std::pair<pb::FileDescriptorProto, std::string>> waiting_;
+};
+
+// The numbers of LayerParameter's fields in the pool: the wire number where it is free, another one
+// where it is not.
+class Numbers {
+ public:
+  explicit Numbers(const pb::DescriptorProto& message) {
+    for (const auto& field : message.field()) taken_.insert(field.number());
+  }
+  int Take(int wanted) {
+    while (!taken_.insert(wanted).second) wanted = wanted < 1 << 20 ? 1 << 20 : wanted + 1;
+    return wanted;
+  }
+
+ private:
+  std::set<int> taken_;
+};
+
+void AddField(pb::DescriptorProto& message, const std::string& name, int number,
+              const std::string& type, bool repeated = false) {
+  auto* field = message.add_field();  // at the end: the comments of the others stay where they are
+  field->set_name(name);
+  field->set_number(number);
+  field->set_label(repeated ? pb::FieldDescriptorProto::LABEL_REPEATED
+                            : pb::FieldDescriptorProto::LABEL_OPTIONAL);
+  field->set_type(pb::FieldDescriptorProto::TYPE_MESSAGE);
+  field->set_type_name(type);
+}
+
+void AddParams(const Registry& registry, const std::map<std::string, OriginFiles>& origins,
+               pb::FileDescriptorProto& layer_file) {
+  for (const auto& [name, origin] : origins) {
+    for (const auto& file : origin.files()) layer_file.add_dependency(file.name());
+  }
+  pb::DescriptorProto& layer = *std::find_if(
+      layer_file.mutable_message_type()->begin(), layer_file.mutable_message_type()->end(),
+      [](const pb::DescriptorProto& message) { return message.name() == "LayerParameter"; });
+  Numbers numbers(layer);
+  std::set<std::string> added;
+  for (const std::string& type_name : registry.types()) {
+    const LayerType& type = registry.Get(type_name);
+    for (const FieldInfo& field : type.fields) {
+      if (!added.insert(field.name).second) continue;
+      const auto origin = origins.find(type.origin);
+      AddField(
+          layer, field.name, numbers.Take(field.number),
+          origin == origins.end() ? '.' + field.message : origin->second.TypeName(field.message));
+    }
+  }
+}
+
+}  // namespace
+
+Grammar::Grammar(const Registry& registry) : registry_(registry), factory_(&pool_) {
+  std::map<std::string, OriginFiles> origins;
+  for (const SchemaOrigin& schema : registry_.schemas()) {
+    origins.emplace(schema.origin, OriginFiles(schema, origins.size()));
+  }
+  Builder builder(pool_);
+  for (const auto& [name, origin] : origins) {
+    for (const auto& file : origin.files()) builder.Add(file, name);
+  }
+  pb::FileDescriptorSet host = ReadDescriptorSet(HostSchema());
+  for (pb::FileDescriptorProto& file : *host.mutable_file()) {
+    if (file.name() == "moka/layer.proto") AddParams(registry_, origins, file);
+    if (file.name() == "moka/solver.proto") {
+      file.add_dependency("moka/net.proto");
+      for (pb::DescriptorProto& message : *file.mutable_message_type()) {
+        if (message.name() != "SolverParameter") continue;
+        AddField(message, "net_param", 25, ".moka.NetParameter");
+        AddField(message, "train_net_param", 21, ".moka.NetParameter");
+        AddField(message, "test_net_param", 22, ".moka.NetParameter", true);
+      }
+    }
+    builder.Add(file, "Moka");
+  }
+  builder.Build();
+  net_ = pool_.FindMessageTypeByName("moka.NetParameter");
+  layer_ = pool_.FindMessageTypeByName("moka.LayerParameter");
+  solver_ = pool_.FindMessageTypeByName("moka.SolverParameter");
+  for (const std::string& type : registry_.types()) {
+    for (const FieldInfo& field : registry_.Get(type).fields) {
+      params_[field.name] = layer_->FindFieldByName(field.name);
+    }
+  }
+}
+
+std::unique_ptr<pb::Message> Grammar::New(const pb::Descriptor& type) const {
+  return std::unique_ptr<pb::Message>(factory_.GetPrototype(&type)->New());
+}
+
+bool Grammar::IsParam(const pb::FieldDescriptor& field) const {
+  const auto found = params_.find(field.name());
+  return found != params_.end() && found->second == &field;
+}
+
+const pb::FieldDescriptor* Grammar::FindParam(std::string_view field) const {
+  const auto found = params_.find(field);
+  return found == params_.end() ? nullptr : found->second;
+}
+
+int Grammar::WireNumber(std::string_view layer_type, std::string_view field) const {
+  if (const LayerType* type = registry_.Find(layer_type)) {
+    for (const FieldInfo& own : type->fields) {
+      if (own.name == field) return own.number;
+    }
+  }
+  const FieldInfo* any = registry_.FindField(field);
+  return any == nullptr ? 0 : any->number;
+}
+
+std::string Grammar::WithoutPrefix(const std::string& full_name) {
+  if (full_name.rfind(kPrefix, 0) != 0) return full_name;
+  return full_name.substr(full_name.find('.') + 1);
+}
+
+}  // namespace moka

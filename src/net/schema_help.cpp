@@ -1,0 +1,64 @@
+// What `moka layers TYPE` tells: fields with types, defaults and comments, out of the descriptors.
+#include <google/protobuf/descriptor.h>
+#include <google/protobuf/text_format.h>
+
+#include <sstream>
+
+#include "net/schema_impl.h"
+
+namespace moka {
+namespace {
+
+namespace pb = google::protobuf;
+
+// What the author wrote above and behind a declaration, in one line.
+template <typename Descriptor>
+std::string Comment(const Descriptor& declaration) {
+  pb::SourceLocation where;
+  if (!declaration.GetSourceLocation(&where)) return "";
+  std::istringstream words(where.leading_comments + " " + where.trailing_comments);
+  std::string text, word;
+  while (words >> word) text += (text.empty() ? "" : " ") + word;
+  return text;
+}
+
+std::string TypeOf(const pb::FieldDescriptor& field) {
+  if (field.cpp_type() == pb::FieldDescriptor::CPPTYPE_MESSAGE)
+    return Grammar::PlainName(*field.message_type());
+  if (field.cpp_type() != pb::FieldDescriptor::CPPTYPE_ENUM) return field.cpp_type_name();
+  std::string names;
+  for (int i = 0; i < field.enum_type()->value_count(); ++i) {
+    names += (i > 0 ? " | " : "") + field.enum_type()->value(i)->name();
+  }
+  return names;
+}
+
+// As it would stand in a file.
+std::string DefaultOf(const Grammar& grammar, const pb::FieldDescriptor& field) {
+  if (!field.has_default_value()) return "";
+  std::string text;
+  // An empty message answers with the default.
+  const auto empty = grammar.New(*field.containing_type());
+  pb::TextFormat::PrintFieldValueToString(*empty, &field, -1, &text);
+  return text;
+}
+
+}  // namespace
+
+std::vector<MessageHelp> NetSchema::Describe(std::string_view layer_type) const {
+  const Grammar& grammar = impl_->grammar;
+  std::vector<MessageHelp> messages;
+  for (const FieldInfo& param : grammar.registry().Get(layer_type).fields) {
+    const pb::Descriptor& type = *grammar.FindParam(param.name)->message_type();
+    MessageHelp help{param.name, Comment(type), {}};
+    for (int i = 0; i < type.field_count(); ++i) {
+      const pb::FieldDescriptor& field = *type.field(i);
+      help.fields.push_back({field.name(), TypeOf(field), DefaultOf(grammar, field),
+                             field.is_repeated(), Comment(field), field.number()});
+    }
+    messages.push_back(std::move(help));
+  }
+  return messages;
+}
+
+}  // namespace moka
