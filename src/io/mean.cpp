@@ -1,0 +1,38 @@
+// Reads a mean image: a BlobProto, as Caffe's compute_image_mean writes it.
+#include <algorithm>
+
+#include "moka/batches.h"
+#include "moka/blob.pb.h"
+#include "moka/error.h"
+#include "moka/file.h"
+
+namespace moka {
+
+Tensor ReadMean(const std::string& path) {
+  const std::string bytes = ReadFile(path);
+  BlobProto blob;
+  if (!blob.ParseFromString(bytes)) throw Error(path, ": not a mean image: no BlobProto");
+  Shape shape = blob.has_shape() ? Shape(std::span(blob.shape().dim().data(),
+                                                   static_cast<size_t>(blob.shape().dim_size())))
+                                 : Shape{blob.num(), blob.channels(), blob.height(), blob.width()};
+  if (shape.axes() == 4 && shape[0] == 1) shape = Shape{shape[1], shape[2], shape[3]};
+  if (shape.axes() != 3) {
+    throw Error(path, ": a mean image is channels x height x width, not ", shape);
+  }
+  const bool doubles = blob.double_data_size() > 0;
+  const int64_t values = doubles ? blob.double_data_size() : blob.data_size();
+  if (values != shape.count()) {
+    throw Error(path, ": holds ", values, " values, but its shape is ", shape, " = ",
+                shape.count());
+  }
+  Tensor mean(shape);
+  if (doubles) {
+    std::ranges::transform(blob.double_data(), mean.data(),
+                           [](double value) { return static_cast<float>(value); });
+  } else {
+    std::ranges::copy(blob.data(), mean.data());
+  }
+  return mean;
+}
+
+}  // namespace moka

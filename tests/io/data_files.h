@@ -1,0 +1,84 @@
+// Small data files for tests, in a folder of their own that goes away again.
+#pragma once
+
+#include <gtest/gtest.h>
+#include <zlib.h>
+
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <vector>
+
+namespace moka {
+
+class TempFolder {
+ public:
+  TempFolder() {
+    std::string pattern = (std::filesystem::temp_directory_path() / "moka_XXXXXX").string();
+    if (mkdtemp(pattern.data()) == nullptr) throw std::runtime_error("no temporary folder");
+    path_ = pattern;
+  }
+  ~TempFolder() { std::filesystem::remove_all(path_); }
+
+  std::string Path(const std::string& name) const { return (path_ / name).string(); }
+  std::string Write(const std::string& name, const std::string& bytes) const {
+    std::ofstream(Path(name), std::ios::binary) << bytes;
+    return Path(name);
+  }
+  std::string WriteGzip(const std::string& name, const std::string& bytes) const {
+    gzFile file = gzopen(Path(name).c_str(), "wb");
+    gzwrite(file, bytes.data(), static_cast<unsigned>(bytes.size()));
+    gzclose(file);
+    return Path(name);
+  }
+
+ private:
+  std::filesystem::path path_;
+};
+
+inline std::string BigEndian(uint32_t value) {
+  std::string bytes;
+  for (int shift = 24; shift >= 0; shift -= 8) bytes += static_cast<char>(value >> shift & 0xff);
+  return bytes;
+}
+
+// An IDX file of bytes: pixel j of item i is (10 i + j) mod 256.
+inline std::string IdxImages(uint32_t count, uint32_t rows, uint32_t columns) {
+  std::string bytes = BigEndian(2051) + BigEndian(count) + BigEndian(rows) + BigEndian(columns);
+  for (uint32_t i = 0; i < count; ++i) {
+    for (uint32_t j = 0; j < rows * columns; ++j) bytes += static_cast<char>(10 * i + j);
+  }
+  return bytes;
+}
+// Label i is i mod 10.
+inline std::string IdxLabels(uint32_t count) {
+  std::string bytes = BigEndian(2049) + BigEndian(count);
+  for (uint32_t i = 0; i < count; ++i) bytes += static_cast<char>(i % 10);
+  return bytes;
+}
+
+// CIFAR-10 records: label i mod 10, red i + 1, green i + 2, blue i + 3 everywhere.
+inline std::string CifarRecords(int first, int count) {
+  std::string bytes;
+  for (int i = first; i < first + count; ++i) {
+    bytes += static_cast<char>(i % 10);
+    for (int c = 1; c <= 3; ++c) bytes += std::string(1024, static_cast<char>(i + c));
+  }
+  return bytes;
+}
+
+// The message of what `run` throws, with the folder's path taken out.
+template <typename Error, typename F>
+std::string Refusal(const TempFolder& folder, F&& run) {
+  try {
+    run();
+  } catch (const Error& error) {
+    std::string text = error.message();
+    const std::string path = folder.Path("");
+    for (size_t at; (at = text.find(path)) != std::string::npos;) text.erase(at, path.size());
+    return text + (error.field().empty() ? "" : " [" + error.field() + "]");
+  }
+  return "nothing was thrown";
+}
+
+}  // namespace moka
