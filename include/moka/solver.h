@@ -21,6 +21,8 @@ namespace moka {
 MOKA_EXPORT float LearningRate(const SolverParameter& solver, int64_t iteration);
 // All that can be wrong with a solver file, before any net is built. Throws Error with the field.
 MOKA_EXPORT void CheckSolver(const SolverParameter& solver);
+// The same, and whether its nets and tests are complete; errors have their place in the file.
+MOKA_EXPORT void CheckSolver(const SolverDescription& solver);
 
 struct OutputValue {
   std::string name;
@@ -35,6 +37,7 @@ struct IterationReport {
   double smoothed_loss = 0;  // over average_loss iterations
   float rate = 0;
   bool display = false;      // Caffe would print a line for this one
+  bool after_training = false;  // a forward pass after the last update: a loss and nothing else
   double seconds = 0;        // since the last displayed iteration
   int64_t iterations = 0;    // in this time
   std::vector<OutputValue> outputs;  // of the train net; filled when display

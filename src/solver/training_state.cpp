@@ -1,0 +1,88 @@
+// Snapshots of a training: everything that the next iteration depends on, so that a resumed run
+// gives the same bits.
+#include <set>
+
+#include "solver/learning_rate.h"
+#include "solver/snapshot.h"
+#include "solver/solver_impl.h"
+
+namespace moka {
+
+std::vector<uint64_t> Solver::Impl::TestCounters() const {
+  std::vector<uint64_t> counters;
+  for (const auto& test : test_nets) counters.push_back(test->counter());
+  return counters;
+}
+
+void Solver::Impl::SetTestCounters(const std::vector<uint64_t>& counters) {
+  for (size_t i = 0; i < test_nets.size(); ++i) test_nets[i]->set_counter(counters[i]);
+}
+
+void Solver::Impl::Snapshot() {
+  const std::string stem = prefix_ + "_iter_" + std::to_string(iteration);
+  const std::string model = stem + ".caffemodel", state_path = stem + ".solverstate";
+  SaveWeights(model, *net, s.snapshot_diff());
+
+  SolverState state;
+  state.set_iter(static_cast<int>(iteration));
+  state.set_learned_net(model);
+  state.set_current_step(CurrentStep(s, iteration));
+  state.set_seed(context.seed());
+  state.set_train_counter(net->counter());
+  for (uint64_t counter :
+       counters_before_tests_.empty() ? TestCounters() : counters_before_tests_) {
+    state.add_test_counter(counter);
+  }
+  for (double loss : losses_.losses()) state.add_recent_loss(loss);
+  WriteSolverState(state_path, state, updater->history());
+
+  snapshot_at_ = iteration;
+  for (SolverObserver* observer : observers) observer->OnSnapshot(model, state_path);
+}
+
+// Whether the history belongs to this net and rule.
+void Solver::Impl::CheckFit(const StoredState& stored, const std::string& path) {
+  const std::vector<Tensor>& history = updater->history();
+  if (stored.history.size() != history.size()) {
+    throw Error(path, ": the history has ", stored.history.size(),
+                " blobs, this net and solver type need ", history.size());
+  }
+  for (size_t i = 0; i < history.size(); ++i) {
+    if (stored.history[i].Fits(history[i].shape())) continue;
+    throw Error(path, ": the history of ", updater->HistoryName(i), " is ", stored.history[i].shape,
+                ", in the net it is ", history[i].shape());
+  }
+}
+
+void Solver::Impl::Restore(const std::string& path) {
+  WireReader reader(path);
+  const StoredState stored = ScanSolverState(reader);
+  const SolverState& state = stored.state;
+  CheckFit(stored, path);
+
+  const std::string model = FindLearnedNet(state.learned_net(), path);
+  const LoadReport report = moka::LoadWeights(model, *weights);
+  const std::set<std::string> initial(report.initial.begin(), report.initial.end());
+  for (int i = 0; i < net->layer_count(); ++i) {
+    const LayerInfo layer = net->layer(i);
+    if (initial.count(layer.name) == 0) continue;
+    throw Error(model, ": there are no values for layer \"", layer.name, "\" of the net");
+  }
+
+  for (size_t i = 0; i < stored.history.size(); ++i) {
+    ReadBlob(reader, stored.history[i], updater->history()[i].values());
+  }
+  iteration = state.iter();
+  if (state.has_seed()) context.set_seed(state.seed());
+  // Caffe's states have no counters: its data begins anew, ours goes on where the iterations stand.
+  net->set_counter(state.has_train_counter()
+                       ? state.train_counter()
+                       : static_cast<uint64_t>(iteration) * static_cast<uint64_t>(s.iter_size()));
+  if (static_cast<size_t>(state.test_counter_size()) == test_nets.size()) {
+    SetTestCounters({state.test_counter().begin(), state.test_counter().end()});
+  }
+  losses_.Clear();
+  for (double loss : state.recent_loss()) losses_.Add(loss);
+}
+
+}  // namespace moka

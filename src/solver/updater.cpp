@@ -1,0 +1,83 @@
+// Applies an update rule to all params of a net, in Caffe's order: clip, average over iter_size,
+// decay, update.
+#include "solver/updater.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "moka/math.h"
+
+namespace moka {
+
+Updater::Updater(const SolverParameter& solver, std::span<const Learned> learned, Context& context)
+    : rule_(MakeUpdateRule(solver)),
+      learned_(learned),
+      context_(context),
+      clip_(solver.clip_gradients()),
+      decay_(solver.weight_decay()),
+      l1_(solver.regularization_type() == "L1"),
+      iter_size_(solver.iter_size()) {
+  for (int h = 0; h < rule_->histories(); ++h) {
+    for (const Learned& one : learned_) history_.emplace_back(one.param->shape());
+  }
+  for (size_t p = 0; p < learned_.size(); ++p) {
+    if (!Learns(learned_[p])) continue;
+    const int64_t count = learned_[p].param->shape().count();
+    for (int64_t i = 0; i < count; i += kGrain) {
+      pieces_.push_back({p, i, std::min(count, i + kGrain)});
+    }
+  }
+}
+
+bool Updater::Learns(const Learned& learned) const {
+  return learned.diff != nullptr && learned.param->lr_mult != 0;
+}
+
+std::string Updater::HistoryName(size_t i) const {
+  const Learned& learned = learned_[i % learned_.size()];
+  return "layer \"" + learned.layer + "\", blob " + std::to_string(learned.index);
+}
+
+double Updater::GradientNorm() {
+  FlushDenormals flush;
+  double sum = 0;
+  for (const Learned& one : learned_) {
+    if (Learns(one)) sum += SumOfSquares(context_, one.diff->values());
+  }
+  return std::sqrt(sum);
+}
+
+UpdatePiece Updater::At(const Piece& piece, float rate, float scale) {
+  const Learned& learned = learned_[piece.param];
+  const float decay = decay_ * learned.param->decay_mult;
+  UpdatePiece at;
+  at.n = piece.end - piece.begin;
+  at.w = const_cast<float*>(learned.param->values().data()) + piece.begin;
+  at.dw = learned.diff->data() + piece.begin;
+  for (int h = 0; h < rule_->histories(); ++h) {
+    const size_t i = static_cast<size_t>(h) * learned_.size() + piece.param;
+    at.history[static_cast<size_t>(h)] = history_[i].data() + piece.begin;
+  }
+  at.rate = rate * learned.param->lr_mult;
+  at.scale = scale;
+  (l1_ ? at.l1 : at.l2) = decay;
+  return at;
+}
+
+void Updater::Apply(float rate, int64_t iteration, double norm) {
+  FlushDenormals flush;
+  const double clipping = clips() && norm > clip_ ? clip_ / norm : 1;
+  const auto scale = static_cast<float>(clipping / iter_size_);
+  for (const Learned& one : learned_) {
+    if (Learns(one)) one.param->Change();
+  }
+  context_.ParallelFor(static_cast<int64_t>(pieces_.size()), 1, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) {
+      UpdatePiece piece = At(pieces_[static_cast<size_t>(i)], rate, scale);
+      piece.iteration = iteration;
+      rule_->Update(piece);
+    }
+  });
+}
+
+}  // namespace moka

@@ -1,0 +1,56 @@
+// Applies an update rule to all params of a net, in Caffe's order: clip, average over iter_size,
+// decay, update.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "moka/context.h"
+#include "moka/net.h"
+#include "moka/solver.pb.h"
+#include "moka/tensor.h"
+#include "solver/update_rule.h"
+
+namespace moka {
+
+// Owns the history. The net and the context outlive it. Params with lr_mult 0 are never touched.
+class Updater {
+ public:
+  Updater(const SolverParameter& solver, std::span<const Learned> learned, Context& context);
+
+  // The L2 norm of the gradients that have been added up, over all params that learn. In double, in
+  // a fixed order.
+  double GradientNorm();
+  bool clips() const { return clip_ > 0; }
+  // One update at this rate. `norm` is GradientNorm(), looked at only if clips().
+  void Apply(float rate, int64_t iteration, double norm);
+
+  // As in a .solverstate: of all params the first ones, then the second ones.
+  std::vector<Tensor>& history() { return history_; }
+  // `ip1.weight`: whose it is.
+  std::string HistoryName(size_t i) const;
+
+ private:
+  // Work is cut into pieces of so many elements, whatever the number of threads.
+  static constexpr int64_t kGrain = 16 << 10;
+  struct Piece {
+    size_t param = 0;
+    int64_t begin = 0, end = 0;
+  };
+
+  bool Learns(const Learned& learned) const;
+  UpdatePiece At(const Piece& piece, float rate, float scale);
+
+  std::unique_ptr<UpdateRule> rule_;
+  std::span<const Learned> learned_;
+  Context& context_;
+  const float clip_, decay_;
+  const bool l1_;
+  const int iter_size_;
+  std::vector<Tensor> history_;
+  std::vector<Piece> pieces_;
+};
+
+}  // namespace moka
