@@ -50,8 +50,9 @@ class MOKA_EXPORT Context {
 
   // Calls body(begin, end) or body(begin, end, worker) over [0, count), cut into pieces of `grain` items (the last may be
   // shorter). The cut depends on count and grain alone, never on the number of threads. 0 <= worker < threads(); a worker runs
-  // one piece at a time. Returns when all is done. Nested calls run inline, as worker of the outer piece. If pieces throw, the
-  // exception of the lowest piece is rethrown, after all have ended.
+  // one piece at a time. Returns when all is done. Nested calls run inline, as worker of the outer piece; but a single piece, as
+  // worker 0, leaves the pool to what it calls. If pieces throw, the exception of the lowest piece is rethrown, after all have
+  // ended; later pieces may then not be run.
   void ParallelFor(int64_t count, int64_t grain, RangeBody body);
 
  private:

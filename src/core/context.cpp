@@ -15,7 +15,6 @@
 #include <random>
 #include <system_error>
 #include <thread>
-#include <utility>
 #include <vector>
 
 #include "moka/error.h"
@@ -126,13 +125,23 @@ class Context::Pool {
   std::atomic<bool> stopping_{false};
   std::vector<std::thread> workers_;
 
-  // Which piece of which pool this thread is in, so that nested calls run inline.
-  static thread_local const Pool* inside_;
-  static thread_local int worker_;
+  // The pools in whose pieces this thread is, the innermost first, so that nested calls run inline.
+  struct Frame {
+    const Pool* pool;
+    int worker;
+    const Frame* outer;
+  };
+  const Frame* Inside() const;
+  static thread_local const Frame* innermost_;
 };
 
-thread_local const Context::Pool* Context::Pool::inside_ = nullptr;
-thread_local int Context::Pool::worker_ = 0;
+thread_local const Context::Pool::Frame* Context::Pool::innermost_ = nullptr;
+
+const Context::Pool::Frame* Context::Pool::Inside() const {
+  const Frame* frame = innermost_;
+  while (frame != nullptr && frame->pool != this) frame = frame->outer;
+  return frame;
+}
 
 Context::Pool::Pool(int threads, uint64_t seed, bool keep_blas_threads)
     : seed(seed), keep_blas_threads(keep_blas_threads), threads_(threads) {
@@ -196,8 +205,8 @@ void Context::Pool::WaitForLeavers() {
 }
 
 void Context::Pool::TakePieces(Job& job, int worker) {
-  const Pool* const outer = std::exchange(inside_, this);
-  const int outer_worker = std::exchange(worker_, worker);
+  const Frame frame{this, worker, innermost_};
+  innermost_ = &frame;
   while (true) {
     const int64_t piece = job.next.fetch_add(1, std::memory_order_relaxed);
     if (piece >= job.pieces) break;
@@ -213,15 +222,14 @@ void Context::Pool::TakePieces(Job& job, int worker) {
       job.next.store(job.pieces, std::memory_order_relaxed);
     }
   }
-  inside_ = outer;
-  worker_ = outer_worker;
+  innermost_ = frame.outer;
 }
 
 void Context::Pool::Run(int64_t count, int64_t grain, RangeBody body) {
   Job job(count, std::max<int64_t>(grain, 1), body);
-  const bool nested = inside_ == this;
-  if (nested || threads_ == 1 || job.pieces <= 1) {
-    const int worker = nested ? worker_ : 0;
+  const Frame* const outer = Inside();
+  if (outer != nullptr || threads_ == 1 || job.pieces <= 1) {
+    const int worker = outer != nullptr ? outer->worker : 0;
     for (int64_t piece = 0; piece < job.pieces; ++piece) job.RunPiece(piece, worker);
     return;
   }

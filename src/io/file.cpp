@@ -188,11 +188,15 @@ void WriteFile(const std::string& path, std::string_view contents) {
   const fs::path folder = target.has_parent_path() ? target.parent_path() : fs::path(".");
 
   static std::atomic<unsigned> serial{0};
-  const fs::path temporary =
-      folder / (".moka-" + std::to_string(getpid()) + '-' + std::to_string(serial++) + ".tmp");
-  int code = WriteTemporary(temporary, contents);
+  fs::path temporary;
+  int code = EEXIST;
+  while (code == EEXIST) {  // left by a process that died and had our number
+    temporary =
+        folder / (".moka-" + std::to_string(getpid()) + '-' + std::to_string(serial++) + ".tmp");
+    code = WriteTemporary(temporary, contents);
+  }
   if (code == 0 && rename(temporary.c_str(), target.c_str()) != 0) code = errno;
-  if (code != 0 && code != EEXIST) unlink(temporary.c_str());
+  if (code != 0) unlink(temporary.c_str());
   check(code);
   // So that the new name, too, survives a power cut. The file is in place already: a failure here
   // is none.
