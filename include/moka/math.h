@@ -21,7 +21,7 @@ MOKA_EXPORT void Gemm(Context& context, Transpose ta, Transpose tb, int64_t m, i
 MOKA_EXPORT void Gemm(Context& context, Transpose ta, Transpose tb, int64_t m, int64_t n, int64_t k, float alpha, const float* a,
                       const float* b, float beta, float* c);
 // The same on the calling thread alone, for use inside ParallelFor.
-MOKA_EXPORT void SerialGemm(Transpose ta, Transpose tb, int64_t m, int64_t n, int64_t k, float alpha, const float* a, int64_t lda,
+MOKA_EXPORT void SerialGemm(Context& context, Transpose ta, Transpose tb, int64_t m, int64_t n, int64_t k, float alpha, const float* a, int64_t lda,
                             const float* b, int64_t ldb, float beta, float* c, int64_t ldc);
 
 // y += alpha x; y = x; sums in double, in a fixed order.
@@ -44,12 +44,25 @@ struct ConvolutionGeometry {
   friend bool operator==(const ConvolutionGeometry&, const ConvolutionGeometry&) = default;
 };
 
-// Floats of scratch that each worker needs for these calls, and (BackwardWeights) floats needed once.
+// Floats of scratch that each worker needs for these calls (Plan::Scratch<float>(count, true)), and those that BackwardWeights needs
+// once (Plan::Scratch<float>(count)).
 MOKA_EXPORT int64_t ConvolutionScratch(const ConvolutionGeometry& g);
 MOKA_EXPORT int64_t ConvolutionSharedScratch(const ConvolutionGeometry& g);
 
-// The worker's piece of scratch: at least ConvolutionScratch(g) floats each.
-using WorkerScratch = std::span<const std::span<float>>;
+// A borrowed callable that gives a worker its own scratch: [&](int worker) { return pass.Get(scratch_, worker); }
+class WorkerScratch {
+ public:
+  template <typename F>
+  WorkerScratch(const F& get)  // NOLINT: implicit, so that lambdas pass
+      : object_(&get), call_([](const void* object, int worker) -> std::span<float> {
+          return (*static_cast<const F*>(object))(worker);
+        }) {}
+  std::span<float> operator()(int worker) const { return call_(object_, worker); }
+
+ private:
+  const void* object_;
+  std::span<float> (*call_)(const void*, int);
+};
 
 // y = w * x + bias (bias may be null).
 MOKA_EXPORT void ConvolveForward(Context& context, const ConvolutionGeometry& g, const float* x, const float* w, const float* bias,
