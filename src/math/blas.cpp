@@ -32,7 +32,8 @@ blasint Side(int64_t size) {
 void Prepare(const Context& context) {
   if (context.keep_blas_threads() || BuildOfOpenBlas() == kSerial) return;
   if (BuildOfOpenBlas() == kOpenMp) {
-    // OpenMP keeps the number of threads for each thread apart, and the setter is not safe to call from two at once.
+    // OpenMP keeps the number of threads for each thread apart, and the setter is not safe to call
+    // from two at once.
     static thread_local bool done = false;
     if (done) return;
     static std::mutex mutex;
@@ -45,13 +46,15 @@ void Prepare(const Context& context) {
   std::call_once(once, [] { openblas_set_num_threads(1); });
 }
 
-void Sgemm(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, float alpha, const float* a, int64_t lda,
-           const float* b, int64_t ldb, float beta, float* c, int64_t ldc) {
+void Sgemm(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, float alpha,
+           const float* a, int64_t lda, const float* b, int64_t ldb, float beta, float* c,
+           int64_t ldc) {
   static std::mutex mutex;
   std::unique_lock lock(mutex, std::defer_lock);
   if (BuildOfOpenBlas() == kSerial) lock.lock();
-  cblas_sgemm(CblasRowMajor, transpose_a ? CblasTrans : CblasNoTrans, transpose_b ? CblasTrans : CblasNoTrans, Side(m), Side(n),
-              Side(k), alpha, a, Side(lda), b, Side(ldb), beta, c, Side(ldc));
+  cblas_sgemm(CblasRowMajor, transpose_a ? CblasTrans : CblasNoTrans,
+              transpose_b ? CblasTrans : CblasNoTrans, Side(m), Side(n), Side(k), alpha, a,
+              Side(lda), b, Side(ldb), beta, c, Side(ldc));
 }
 
 bool HasSmallKernels() {

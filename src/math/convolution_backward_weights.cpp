@@ -1,5 +1,6 @@
-// dw (m, k) += sum over images and tiles of dy (m, p) columns' (p, k), and db (m) likewise. Pieces are blocks of channels times chunks
-// of images; each has its own part of the sums, filled in order, and these are added in order: the bits depend on the shape alone.
+// dw (m, k) += sum over images and tiles of dy (m, p) columns' (p, k), and db (m) likewise. Pieces
+// are blocks of channels times chunks of images; each has its own part of the sums, filled in
+// order, and these are added in order: the bits depend on the shape alone.
 #include <algorithm>
 
 #include "math/clones.h"
@@ -9,7 +10,8 @@ namespace moka {
 namespace {
 
 // Sums within a tile run in float over 16 lanes, a few dozen numbers each; beyond that in double.
-MOKA_CLONES void SumRows(const float* dy, int64_t rows, int64_t stride, int64_t n, double* sums) {
+MOKA_CLONES void SumTileRows(const float* dy, int64_t rows, int64_t stride, int64_t n,
+                             double* sums) {
   for (int64_t i = 0; i < rows; ++i, dy += stride) {
     float lanes[16] = {};
     int64_t j = 0;
@@ -25,18 +27,23 @@ MOKA_CLONES void SumRows(const float* dy, int64_t rows, int64_t stride, int64_t 
 
 struct Sums {
   double* bias;    // (chunks, outputs)
-  float* weights;  // (chunks, group, k, m): turned, as products with few columns suit OpenBLAS better than those with few rows
+  float* weights;  // (chunks, group, k, m): turned, as products with few columns suit OpenBLAS
+                   // better than those with few rows
 
   Sums(const ConvolutionGeometry& g, const ConvolutionCut& cut, std::span<float> shared)
-      : bias(reinterpret_cast<double*>(shared.data())), weights(shared.data() + 2 * cut.chunks * g.outputs) {}
+      : bias(reinterpret_cast<double*>(shared.data())),
+        weights(shared.data() + 2 * cut.chunks * g.outputs) {}
 };
 
-int64_t WeightCount(const ConvolutionGeometry& g) { return g.outputs * (g.channels / g.group) * g.kernel_h * g.kernel_w; }
+int64_t WeightCount(const ConvolutionGeometry& g) {
+  return g.outputs * (g.channels / g.group) * g.kernel_h * g.kernel_w;
+}
 
 // dw[i][j] = sum over chunks of sums[chunk][j][i], for 16 rows i at a time.
-void AddChunks(const ConvolutionGeometry& g, int64_t chunks, const float* sums, int64_t m, int64_t k, int64_t row, bool add,
-               float* dw) {
-  const int64_t group = row / m, first = row % m, rows = std::min<int64_t>(16, m - first), size = WeightCount(g);
+void AddChunks(const ConvolutionGeometry& g, int64_t chunks, const float* sums, int64_t m,
+               int64_t k, int64_t row, bool add, float* dw) {
+  const int64_t group = row / m, first = row % m, rows = std::min<int64_t>(16, m - first),
+                size = WeightCount(g);
   const float* from = sums + group * k * m + first;
   float* to = dw + row * k;
   for (int64_t j = 0; j < k; ++j) {
@@ -54,38 +61,45 @@ int64_t ConvolutionSharedScratch(const ConvolutionGeometry& g) {
   return CutBackwardWeights(g).chunks * (2 * g.outputs + WeightCount(g));
 }
 
-void ConvolveBackwardWeights(Context& context, const ConvolutionGeometry& g, const float* x, const float* dy, float* dw,
-                             bool add_dw, float* db, bool add_db, WorkerScratch scratch, std::span<float> shared) {
+void ConvolveBackwardWeights(Context& context, const ConvolutionGeometry& g, const float* x,
+                             const float* dy, float* dw, bool add_dw, float* db, bool add_db,
+                             WorkerScratch scratch, std::span<float> shared) {
   const ConvolutionCut cut = CutBackwardWeights(g);
   const int64_t channels = g.channels / g.group, m = g.outputs / g.group;
   const int64_t kernel = g.kernel_h * g.kernel_w, k = channels * kernel;
-  const int64_t in_plane = g.height * g.width, out_width = g.out_width(), out_plane = g.out_height() * out_width;
+  const int64_t in_plane = g.height * g.width, out_width = g.out_width(),
+                out_plane = g.out_height() * out_width;
   const Sums sums(g, cut, shared);
 
-  context.ParallelFor(cut.chunks * g.group * cut.channel_blocks, 1, [&](int64_t begin, int64_t end, int worker) {
-    for (int64_t piece = begin; piece < end; ++piece) {
-      const int64_t first = piece % cut.channel_blocks * cut.channels, group = piece / cut.channel_blocks % g.group;
-      const int64_t chunk = piece / cut.channel_blocks / g.group, count = std::min(cut.channels, channels - first);
-      float* block = sums.weights + ((chunk * g.group + group) * k + first * kernel) * m;
-      double* bias = first == 0 && db != nullptr ? sums.bias + chunk * g.outputs + group * m : nullptr;
-      if (bias != nullptr) std::fill_n(bias, m, 0.0);
-      if (g.batch == 0) std::fill_n(block, count * kernel * m, 0.0f);
-      const int64_t last_image = std::min(g.batch, (chunk + 1) * cut.images);
-      for (int64_t image = chunk * cut.images; image < last_image; ++image) {
-        const float* in = x + (image * g.channels + group * channels + first) * in_plane;
-        for (int64_t row = 0; row < g.out_height(); row += cut.rows) {
-          ConvolutionTile tile(g, count, row, std::min(cut.rows, g.out_height() - row), scratch(worker));
-          const float* out = dy + (image * g.outputs + group * m) * out_plane + row * out_width;
-          if (bias != nullptr) SumRows(out, m, out_plane, tile.pixels(), bias);
-          if (dw == nullptr) continue;
-          const auto columns = tile.Lower(in);
-          const bool fresh = row == 0 && image == chunk * cut.images;
-          SerialGemm(context, Transpose::kNo, Transpose::kYes, tile.depth(), m, tile.pixels(), 1, columns.data, columns.stride,
-                     out, out_plane, fresh ? 0 : 1, block, m);
+  context.ParallelFor(
+      cut.chunks * g.group * cut.channel_blocks, 1, [&](int64_t begin, int64_t end, int worker) {
+        for (int64_t piece = begin; piece < end; ++piece) {
+          const int64_t first = piece % cut.channel_blocks * cut.channels,
+                        group = piece / cut.channel_blocks % g.group;
+          const int64_t chunk = piece / cut.channel_blocks / g.group,
+                        count = std::min(cut.channels, channels - first);
+          float* block = sums.weights + ((chunk * g.group + group) * k + first * kernel) * m;
+          double* bias =
+              first == 0 && db != nullptr ? sums.bias + chunk * g.outputs + group * m : nullptr;
+          if (bias != nullptr) std::fill_n(bias, m, 0.0);
+          if (g.batch == 0) std::fill_n(block, count * kernel * m, 0.0f);
+          const int64_t last_image = std::min(g.batch, (chunk + 1) * cut.images);
+          for (int64_t image = chunk * cut.images; image < last_image; ++image) {
+            const float* in = x + (image * g.channels + group * channels + first) * in_plane;
+            for (int64_t row = 0; row < g.out_height(); row += cut.rows) {
+              ConvolutionTile tile(g, count, row, std::min(cut.rows, g.out_height() - row),
+                                   scratch(worker));
+              const float* out = dy + (image * g.outputs + group * m) * out_plane + row * out_width;
+              if (bias != nullptr) SumTileRows(out, m, out_plane, tile.pixels(), bias);
+              if (dw == nullptr) continue;
+              const auto columns = tile.Lower(in);
+              const bool fresh = row == 0 && image == chunk * cut.images;
+              SerialGemm(context, Transpose::kNo, Transpose::kYes, tile.depth(), m, tile.pixels(),
+                         1, columns.data, columns.stride, out, out_plane, fresh ? 0 : 1, block, m);
+            }
+          }
         }
-      }
-    }
-  });
+      });
 
   for (int64_t i = 0; db != nullptr && i < g.outputs; ++i) {
     double sum = 0;
@@ -96,7 +110,8 @@ void ConvolveBackwardWeights(Context& context, const ConvolutionGeometry& g, con
   const int64_t strips = (m + 15) / 16;  // of a group
   context.ParallelFor(g.group * strips, 1, [&](int64_t begin, int64_t end) {
     for (int64_t strip = begin; strip < end; ++strip) {
-      AddChunks(g, cut.chunks, sums.weights, m, k, strip / strips * m + strip % strips * 16, add_dw, dw);
+      AddChunks(g, cut.chunks, sums.weights, m, k, strip / strips * m + strip % strips * 16, add_dw,
+                dw);
     }
   });
 }

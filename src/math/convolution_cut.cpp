@@ -6,9 +6,10 @@
 namespace moka {
 namespace {
 
-constexpr int64_t kTileFloats = 98304;  // 384 KB of columns: they stay in an L2 of 512 KB and more, with room for y and w
-constexpr int64_t kPieces = 24;         // wanted: enough to keep a few threads evenly busy
-constexpr int64_t kDepth = 96;          // rows of columns below which products get slow
+constexpr int64_t kTileFloats =
+    98304;  // 384 KB of columns: they stay in an L2 of 512 KB and more, with room for y and w
+constexpr int64_t kPieces = 24;  // wanted: enough to keep a few threads evenly busy
+constexpr int64_t kDepth = 96;   // rows of columns below which products get slow
 
 int64_t Ceil(int64_t n, int64_t step) { return (n + step - 1) / step; }
 
@@ -23,7 +24,8 @@ void SetRows(const ConvolutionGeometry& g, int64_t most, ConvolutionCut& cut) {
   cut.row_tiles = Ceil(g.out_height(), cut.rows);
 }
 
-// Blocks of channels: few enough to fit a tile of the whole image, but not so few that products get slow.
+// Blocks of channels: few enough to fit a tile of the whole image, but not so few that products get
+// slow.
 void SetChannels(const ConvolutionGeometry& g, int64_t least_blocks, ConvolutionCut& cut) {
   const int64_t channels = g.channels / g.group, kernel = g.kernel_h * g.kernel_w;
   const int64_t fit = kTileFloats / (kernel * g.out_height() * g.out_width());
@@ -55,13 +57,15 @@ ConvolutionCut CutBackwardData(const ConvolutionGeometry& g) {
 ConvolutionCut CutBackwardWeights(const ConvolutionGeometry& g) {
   ConvolutionCut cut;
   SetChannels(g, Ceil(kPieces, g.group), cut);
-  cut.images = Even(std::max<int64_t>(1, g.batch), Ceil(g.batch * cut.channel_blocks * g.group, kPieces));
+  cut.images =
+      Even(std::max<int64_t>(1, g.batch), Ceil(g.batch * cut.channel_blocks * g.group, kPieces));
   cut.chunks = Ceil(std::max<int64_t>(1, g.batch), cut.images);
   return cut;
 }
 
 int64_t ConvolutionScratch(const ConvolutionGeometry& g) {
-  return std::max({TileFloats(g, CutForward(g)), TileFloats(g, CutBackwardData(g)), TileFloats(g, CutBackwardWeights(g))});
+  return std::max({TileFloats(g, CutForward(g)), TileFloats(g, CutBackwardData(g)),
+                   TileFloats(g, CutBackwardWeights(g))});
 }
 
 }  // namespace moka

@@ -5,23 +5,30 @@
 
 namespace moka {
 
-void ConvolveForward(Context& context, const ConvolutionGeometry& g, const float* x, const float* w, const float* bias, float* y,
-                     WorkerScratch scratch) {
+void ConvolveForward(Context& context, const ConvolutionGeometry& g, const float* x, const float* w,
+                     const float* bias, float* y, WorkerScratch scratch) {
   const ConvolutionCut cut = CutForward(g);
-  const int64_t channels = g.channels / g.group, m = g.outputs / g.group, k = channels * g.kernel_h * g.kernel_w;
+  const int64_t channels = g.channels / g.group, m = g.outputs / g.group,
+                k = channels * g.kernel_h * g.kernel_w;
   const int64_t out_width = g.out_width(), plane = g.out_height() * out_width;
-  context.ParallelFor(g.batch * g.group * cut.row_tiles, 1, [&](int64_t begin, int64_t end, int worker) {
-    for (int64_t piece = begin; piece < end; ++piece) {
-      const int64_t row = piece % cut.row_tiles * cut.rows, group = piece / cut.row_tiles % g.group;
-      const int64_t image = piece / cut.row_tiles / g.group;
-      ConvolutionTile tile(g, channels, row, std::min(cut.rows, g.out_height() - row), scratch(worker));
-      const auto columns = tile.Lower(x + (image * g.channels + group * channels) * g.height * g.width);
-      float* out = y + (image * g.outputs + group * m) * plane + row * out_width;
-      for (int64_t i = 0; bias != nullptr && i < m; ++i) std::fill_n(out + i * plane, tile.pixels(), bias[group * m + i]);
-      SerialGemm(context, Transpose::kNo, Transpose::kNo, m, tile.pixels(), k, 1, w + group * m * k, k, columns.data,
-                 columns.stride, bias != nullptr ? 1 : 0, out, plane);
-    }
-  });
+  context.ParallelFor(
+      g.batch * g.group * cut.row_tiles, 1, [&](int64_t begin, int64_t end, int worker) {
+        for (int64_t piece = begin; piece < end; ++piece) {
+          const int64_t row = piece % cut.row_tiles * cut.rows,
+                        group = piece / cut.row_tiles % g.group;
+          const int64_t image = piece / cut.row_tiles / g.group;
+          ConvolutionTile tile(g, channels, row, std::min(cut.rows, g.out_height() - row),
+                               scratch(worker));
+          const auto columns =
+              tile.Lower(x + (image * g.channels + group * channels) * g.height * g.width);
+          float* out = y + (image * g.outputs + group * m) * plane + row * out_width;
+          for (int64_t i = 0; bias != nullptr && i < m; ++i)
+            std::fill_n(out + i * plane, tile.pixels(), bias[group * m + i]);
+          SerialGemm(context, Transpose::kNo, Transpose::kNo, m, tile.pixels(), k, 1,
+                     w + group * m * k, k, columns.data, columns.stride, bias != nullptr ? 1 : 0,
+                     out, plane);
+        }
+      });
 }
 
 }  // namespace moka

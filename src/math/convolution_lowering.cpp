@@ -46,9 +46,11 @@ MOKA_CLONES void LowerPlanes(const Window& t, const float* x, Planes planes, flo
   for (int64_t c = 0; c < t.channels; ++c) {
     for (int64_t i = 0; i < t.kernel_h; ++i) {
       for (int64_t j = 0; j < t.kernel_w; ++j) {
-        const float* from = x + c * planes.plane + i * t.dilation_h * planes.stride + j * t.dilation_w;
+        const float* from =
+            x + c * planes.plane + i * t.dilation_h * planes.stride + j * t.dilation_w;
         if (t.stride_w == 1) {
-          for (int64_t r = 0; r < t.rows; ++r, from += step, columns += t.width) CopyRow(from, columns, t.width);
+          for (int64_t r = 0; r < t.rows; ++r, from += step, columns += t.width)
+            CopyRow(from, columns, t.width);
         } else {
           for (int64_t r = 0; r < t.rows; ++r, from += step, columns += t.width) {
             for (int64_t q = 0; q < t.width; ++q) columns[q] = from[q * t.stride_w];
@@ -66,7 +68,8 @@ MOKA_CLONES void ScatterPlanes(const Window& t, const float* columns, float* dx,
       for (int64_t j = 0; j < t.kernel_w; ++j) {
         float* to = dx + c * planes.plane + i * t.dilation_h * planes.stride + j * t.dilation_w;
         if (t.stride_w == 1) {
-          for (int64_t r = 0; r < t.rows; ++r, to += step, columns += t.width) AddRow(columns, to, t.width);
+          for (int64_t r = 0; r < t.rows; ++r, to += step, columns += t.width)
+            AddRow(columns, to, t.width);
         } else {
           for (int64_t r = 0; r < t.rows; ++r, to += step, columns += t.width) {
             for (int64_t q = 0; q < t.width; ++q) to[q * t.stride_w] += columns[q];
@@ -77,7 +80,8 @@ MOKA_CLONES void ScatterPlanes(const Window& t, const float* columns, float* dx,
   }
 }
 
-// Which part of a padded axis, from `start` (in the image's coordinates, may be negative) over `length`, lies in the image.
+// Which part of a padded axis, from `start` (in the image's coordinates, may be negative) over
+// `length`, lies in the image.
 struct Overlap {
   int64_t before, inside;  // lengths; what remains lies after
 };
@@ -87,7 +91,8 @@ Overlap OverlapWith(int64_t start, int64_t length, int64_t size) {
 }
 
 bool IsPointwise(const ConvolutionGeometry& g) {
-  return g.kernel_h == 1 && g.kernel_w == 1 && g.stride_h == 1 && g.stride_w == 1 && g.pad_h == 0 && g.pad_w == 0;
+  return g.kernel_h == 1 && g.kernel_w == 1 && g.stride_h == 1 && g.stride_w == 1 && g.pad_h == 0 &&
+         g.pad_w == 0;
 }
 
 int64_t Span(int64_t outputs, int64_t stride, int64_t kernel, int64_t dilation) {
@@ -95,13 +100,14 @@ int64_t Span(int64_t outputs, int64_t stride, int64_t kernel, int64_t dilation) 
 }
 
 Window WindowOf(const ConvolutionGeometry& g, int64_t channels, int64_t rows) {
-  return {channels, rows, g.out_width(), g.kernel_h, g.kernel_w, g.stride_h, g.stride_w, g.dilation_h, g.dilation_w};
+  return {channels,   rows,       g.out_width(), g.kernel_h,  g.kernel_w,
+          g.stride_h, g.stride_w, g.dilation_h,  g.dilation_w};
 }
 
 }  // namespace
 
-ConvolutionTile::ConvolutionTile(const ConvolutionGeometry& g, int64_t channels, int64_t row, int64_t rows,
-                                 std::span<float> scratch)
+ConvolutionTile::ConvolutionTile(const ConvolutionGeometry& g, int64_t channels, int64_t row,
+                                 int64_t rows, std::span<float> scratch)
     : g_(g),
       channels_(channels),
       row_(row),
@@ -122,7 +128,8 @@ ConvolutionTile::ConstView ConvolutionTile::Lower(const float* x) {
     return {columns(), pixels()};
   }
   // A padded copy first: it is small beside the columns, and what makes them then knows no borders.
-  const Overlap h = OverlapWith(top, span_h_, g_.height), w = OverlapWith(-g_.pad_w, span_w_, g_.width);
+  const Overlap h = OverlapWith(top, span_h_, g_.height),
+                w = OverlapWith(-g_.pad_w, span_w_, g_.width);
   float* to = padded();
   for (int64_t c = 0; c < channels_; ++c) {
     const float* from = x + (c * g_.height + top + h.before) * g_.width + (w.before - g_.pad_w);
@@ -153,11 +160,13 @@ void ConvolutionTile::Scatter(float* dx) {
   }
   std::fill_n(padded(), channels_ * span_h_ * span_w_, 0.0f);
   ScatterPlanes(window, columns(), padded(), {span_h_ * span_w_, span_w_});
-  const Overlap h = OverlapWith(top, span_h_, g_.height), w = OverlapWith(-g_.pad_w, span_w_, g_.width);
+  const Overlap h = OverlapWith(top, span_h_, g_.height),
+                w = OverlapWith(-g_.pad_w, span_w_, g_.width);
   for (int64_t c = 0; c < channels_; ++c) {
     const float* from = padded() + (c * span_h_ + h.before) * span_w_ + w.before;
     float* to = dx + (c * g_.height + top + h.before) * g_.width + (w.before - g_.pad_w);
-    for (int64_t i = 0; i < h.inside; ++i, from += span_w_, to += g_.width) AddRow(from, to, w.inside);
+    for (int64_t i = 0; i < h.inside; ++i, from += span_w_, to += g_.width)
+      AddRow(from, to, w.inside);
   }
 }
 

@@ -1,8 +1,12 @@
-// How a convolution becomes matrix products: tiles of output rows, lowered one at a time so that they stay in the L2 cache.
+// How a convolution becomes matrix products: tiles of output rows, lowered one at a time so that
+// they stay in the L2 cache.
 //
-// With k = channels * kernel_h * kernel_w rows and p = output rows * out_width columns, the lowered tile is
-//   columns (k, p):  columns[(c, i, j), (r, q)] = x[c][r * stride_h + i * dilation_h - pad_h][q * stride_w + j * dilation_w - pad_w]
-// and then  y (m, p) = w (m, k) columns;  columns' gradient (k, p) = w' dy;  dw (m, k) += dy columns'.
+// With k = channels * kernel_h * kernel_w rows and p = output rows * out_width columns, the lowered
+// tile is
+//   columns (k, p):  columns[(c, i, j), (r, q)] = x[c][r * stride_h + i * dilation_h - pad_h][q *
+//   stride_w + j * dilation_w - pad_w]
+// and then  y (m, p) = w (m, k) columns;  columns' gradient (k, p) = w' dy;  dw (m, k) += dy
+// columns'.
 #pragma once
 
 #include <cstdint>
@@ -12,7 +16,8 @@
 
 namespace moka {
 
-// How a pass cuts its work. It depends on the geometry alone, so that the bits do not depend on the number of threads.
+// How a pass cuts its work. It depends on the geometry alone, so that the bits do not depend on the
+// number of threads.
 struct ConvolutionCut {
   int64_t channels = 1;  // of one group, in a block
   int64_t channel_blocks = 1;
@@ -34,14 +39,18 @@ struct MatrixView {
   int64_t stride;
 };
 
-// Part of one image's lowering: `channels` channels, output rows [row, row + rows). `scratch` holds TileFloats. A 1x1 kernel with
-// stride 1 and no pad needs no lowering: there the columns are the image itself, and nothing is copied.
+// Part of one image's lowering: `channels` channels, output rows [row, row + rows). `scratch` holds
+// TileFloats. A 1x1 kernel with stride 1 and no pad needs no lowering: there the columns are the
+// image itself, and nothing is copied.
 class ConvolutionTile {
  public:
-  ConvolutionTile(const ConvolutionGeometry& g, int64_t channels, int64_t row, int64_t rows, std::span<float> scratch);
+  ConvolutionTile(const ConvolutionGeometry& g, int64_t channels, int64_t row, int64_t rows,
+                  std::span<float> scratch);
 
-  int64_t depth() const { return channels_ * g_.kernel_h * g_.kernel_w; }  // rows of the columns matrix
-  int64_t pixels() const { return rows_ * out_width_; }                    // its columns
+  int64_t depth() const {
+    return channels_ * g_.kernel_h * g_.kernel_w;
+  }                                                      // rows of the columns matrix
+  int64_t pixels() const { return rows_ * out_width_; }  // its columns
 
   // x: the first of the channels' planes.
   struct ConstView {

@@ -1,4 +1,5 @@
-// c = alpha op(a) op(b) + beta c: cut by shape alone into pieces for the threads, and each piece into what OpenBLAS does fastest.
+// c = alpha op(a) op(b) + beta c: cut by shape alone into pieces for the threads, and each piece
+// into what OpenBLAS does fastest.
 #include <algorithm>
 
 #include "math/blas.h"
@@ -15,19 +16,22 @@ constexpr double kSmall = 1e6;  // m n k up to which the kernels run that do not
 
 int64_t RoundUp(int64_t n, int64_t step) { return (n + step - 1) / step * step; }
 
-// Blocks that OpenBLAS's small AVX-512 kernels take; the whole where they would not. Sizes found by measuring (Zen 4, 0.3.21):
-// b stored (k, n) wants 64 columns, rows in eights; b stored (n, k) wants k to be long and m n <= 1200.
+// Blocks that OpenBLAS's small AVX-512 kernels take; the whole where they would not. Sizes found by
+// measuring (Zen 4, 0.3.21): b stored (k, n) wants 64 columns, rows in eights; b stored (n, k)
+// wants k to be long and m n <= 1200.
 Blocks SmallKernelBlocks(bool ta, bool tb, int64_t m, int64_t n, int64_t k) {
   if (!blas::HasSmallKernels()) return {m, n};
   if (tb) return !ta && k >= 192 && 1024.0 * k <= kSmall ? Blocks{32, 32} : Blocks{m, n};
   if (static_cast<double>(m) * n * k <= kSmall) return {m, n};
   const int64_t columns = std::min<int64_t>(n, 64);
-  const int64_t rows = std::min(m, static_cast<int64_t>(kSmall / (static_cast<double>(columns) * k)));
+  const int64_t rows =
+      std::min(m, static_cast<int64_t>(kSmall / (static_cast<double>(columns) * k)));
   if (rows < std::min<int64_t>(m, 8)) return {m, n};
   return {rows >= 24 ? rows / 24 * 24 : rows >= 8 ? rows / 8 * 8 : rows, columns};
 }
 
-// Pieces of about 2 million multiply-adds, at most 16: the cut with the least sum of their sides, as sides are what is packed.
+// Pieces of about 2 million multiply-adds, at most 16: the cut with the least sum of their sides,
+// as sides are what is packed.
 Blocks PieceBlocks(int64_t m, int64_t n, int64_t k) {
   constexpr double kWork = 2e6;
   const double work = static_cast<double>(m) * n * k;
@@ -36,8 +40,10 @@ Blocks PieceBlocks(int64_t m, int64_t n, int64_t k) {
   double least = 1e300;
   for (int64_t across = 1; pieces > 1 && across <= pieces; ++across) {
     const int64_t down = (pieces + across - 1) / across;
-    const Blocks blocks{std::min(m, RoundUp((m + down - 1) / down, 8)), std::min(n, RoundUp((n + across - 1) / across, 16))};
-    const double cost = 1.0 / static_cast<double>(blocks.rows) + 1.0 / static_cast<double>(blocks.columns);
+    const Blocks blocks{std::min(m, RoundUp((m + down - 1) / down, 8)),
+                        std::min(n, RoundUp((n + across - 1) / across, 16))};
+    const double cost =
+        1.0 / static_cast<double>(blocks.rows) + 1.0 / static_cast<double>(blocks.columns);
     if (cost < least) least = cost, best = blocks;
   }
   return best;
@@ -45,8 +51,9 @@ Blocks PieceBlocks(int64_t m, int64_t n, int64_t k) {
 
 }  // namespace
 
-void SerialGemm(Context& context, Transpose ta, Transpose tb, int64_t m, int64_t n, int64_t k, float alpha, const float* a,
-                int64_t lda, const float* b, int64_t ldb, float beta, float* c, int64_t ldc) {
+void SerialGemm(Context& context, Transpose ta, Transpose tb, int64_t m, int64_t n, int64_t k,
+                float alpha, const float* a, int64_t lda, const float* b, int64_t ldb, float beta,
+                float* c, int64_t ldc) {
   if (m == 0 || n == 0) return;
   if (k == 0) {
     for (int64_t i = 0; i < m; ++i) {
@@ -67,24 +74,27 @@ void SerialGemm(Context& context, Transpose ta, Transpose tb, int64_t m, int64_t
   }
 }
 
-void Gemm(Context& context, Transpose ta, Transpose tb, int64_t m, int64_t n, int64_t k, float alpha, const float* a, int64_t lda,
-          const float* b, int64_t ldb, float beta, float* c, int64_t ldc) {
+void Gemm(Context& context, Transpose ta, Transpose tb, int64_t m, int64_t n, int64_t k,
+          float alpha, const float* a, int64_t lda, const float* b, int64_t ldb, float beta,
+          float* c, int64_t ldc) {
   if (m == 0 || n == 0) return;
   const Blocks blocks = PieceBlocks(m, n, k);
-  const int64_t down = (m + blocks.rows - 1) / blocks.rows, across = (n + blocks.columns - 1) / blocks.columns;
+  const int64_t down = (m + blocks.rows - 1) / blocks.rows,
+                across = (n + blocks.columns - 1) / blocks.columns;
   context.ParallelFor(down * across, 1, [&](int64_t begin, int64_t end) {
     for (int64_t piece = begin; piece < end; ++piece) {
       const int64_t i = piece / across * blocks.rows, j = piece % across * blocks.columns;
-      SerialGemm(context, ta, tb, std::min(blocks.rows, m - i), std::min(blocks.columns, n - j), k, alpha,
-                 a + (ta == Transpose::kYes ? i : i * lda), lda, b + (tb == Transpose::kYes ? j * ldb : j), ldb, beta,
-                 c + i * ldc + j, ldc);
+      SerialGemm(context, ta, tb, std::min(blocks.rows, m - i), std::min(blocks.columns, n - j), k,
+                 alpha, a + (ta == Transpose::kYes ? i : i * lda), lda,
+                 b + (tb == Transpose::kYes ? j * ldb : j), ldb, beta, c + i * ldc + j, ldc);
     }
   });
 }
 
-void Gemm(Context& context, Transpose ta, Transpose tb, int64_t m, int64_t n, int64_t k, float alpha, const float* a, const float* b,
-          float beta, float* c) {
-  Gemm(context, ta, tb, m, n, k, alpha, a, ta == Transpose::kYes ? m : k, b, tb == Transpose::kYes ? k : n, beta, c, n);
+void Gemm(Context& context, Transpose ta, Transpose tb, int64_t m, int64_t n, int64_t k,
+          float alpha, const float* a, const float* b, float beta, float* c) {
+  Gemm(context, ta, tb, m, n, k, alpha, a, ta == Transpose::kYes ? m : k, b,
+       tb == Transpose::kYes ? k : n, beta, c, n);
 }
 
 }  // namespace moka

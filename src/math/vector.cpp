@@ -37,10 +37,18 @@ inline double SumTerms(const float* x, const float* y, int64_t n) {
 }
 
 using SumPiece = double (*)(const float* x, const float* y, int64_t n);
-double SumOfValues(const float* x, const float* y, int64_t n) { return SumTerms<Term::kValue>(x, y, n); }
-double SumOfMagnitudes(const float* x, const float* y, int64_t n) { return SumTerms<Term::kAbs>(x, y, n); }
-double SumOfSquared(const float* x, const float* y, int64_t n) { return SumTerms<Term::kSquare>(x, y, n); }
-double SumOfProducts(const float* x, const float* y, int64_t n) { return SumTerms<Term::kProduct>(x, y, n); }
+double SumOfValues(const float* x, const float* y, int64_t n) {
+  return SumTerms<Term::kValue>(x, y, n);
+}
+double SumOfMagnitudes(const float* x, const float* y, int64_t n) {
+  return SumTerms<Term::kAbs>(x, y, n);
+}
+double SumOfSquared(const float* x, const float* y, int64_t n) {
+  return SumTerms<Term::kSquare>(x, y, n);
+}
+double SumOfProducts(const float* x, const float* y, int64_t n) {
+  return SumTerms<Term::kProduct>(x, y, n);
+}
 
 // The pieces depend on n alone, and their sums are added in order.
 double SumInPieces(Context& context, SumPiece sum, const float* x, const float* y, int64_t n) {
@@ -62,8 +70,9 @@ void CheckSameLength(size_t x, size_t y) {
 
 void Axpy(Context& context, float alpha, std::span<const float> x, std::span<float> y) {
   CheckSameLength(x.size(), y.size());
-  context.ParallelFor(static_cast<int64_t>(x.size()), kGrain,
-                      [&](int64_t begin, int64_t end) { AxpyPiece(alpha, x.data() + begin, y.data() + begin, end - begin); });
+  context.ParallelFor(static_cast<int64_t>(x.size()), kGrain, [&](int64_t begin, int64_t end) {
+    AxpyPiece(alpha, x.data() + begin, y.data() + begin, end - begin);
+  });
 }
 
 void Copy(Context& context, std::span<const float> x, std::span<float> y) {
@@ -71,6 +80,33 @@ void Copy(Context& context, std::span<const float> x, std::span<float> y) {
   if (x.data() == y.data()) return;
   context.ParallelFor(static_cast<int64_t>(x.size()), kGrain, [&](int64_t begin, int64_t end) {
     std::copy(x.data() + begin, x.data() + end, y.data() + begin);
+  });
+}
+
+void RepeatRow(Context& context, std::span<const float> x, int64_t rows, std::span<float> y) {
+  const int64_t n = static_cast<int64_t>(x.size());
+  CheckSameLength(static_cast<size_t>(rows * n), y.size());
+  context.ParallelFor(rows, std::max<int64_t>(1, kGrain / std::max<int64_t>(1, n)),
+                      [&](int64_t begin, int64_t end) {
+                        for (int64_t row = begin; row < end; ++row)
+                          std::copy_n(x.data(), n, y.data() + row * n);
+                      });
+}
+
+void SumRows(Context& context, std::span<const float> x, int64_t rows, bool add,
+             std::span<float> y) {
+  const int64_t n = static_cast<int64_t>(y.size());
+  CheckSameLength(x.size(), static_cast<size_t>(rows * n));
+  constexpr int64_t kColumns = 64;
+  context.ParallelFor(n, kColumns, [&](int64_t begin, int64_t end) {
+    double sums[kColumns] = {};
+    for (int64_t row = 0; row < rows; ++row) {
+      for (int64_t j = begin; j < end; ++j) sums[j - begin] += x[static_cast<size_t>(row * n + j)];
+    }
+    for (int64_t j = begin; j < end; ++j) {
+      float& out = y[static_cast<size_t>(j)];
+      out = static_cast<float>(add ? out + sums[j - begin] : sums[j - begin]);
+    }
   });
 }
 

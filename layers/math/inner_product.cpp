@@ -1,0 +1,110 @@
+// InnerProduct: y (m, n) = x (m, k) w' + b, with m the sizes before `axis` and k those from it on;
+// w (n, k), or (k, n) if transposed.
+#include <string>
+#include <vector>
+
+#include "inner_product.pb.h"
+#include "moka/filler.h"
+#include "moka/layer.h"
+#include "moka/math.h"
+#include "moka/registry.h"
+
+namespace moka {
+namespace {
+
+class InnerProduct final : public Layer {
+ public:
+  InnerProduct(const LayerSpec& spec, const InnerProductParameter& params)
+      : Layer(spec), params_(params) {
+    if (!params.has_num_output()) throw Error("num_output is missing").At("inner_product_param");
+    if (params.num_output() == 0)
+      throw Error("num_output is 0; it must be at least 1").At("inner_product_param.num_output");
+  }
+
+  static LayerTraits Traits(const LayerSpec&, const InnerProductParameter&) {
+    return LayerTraits().BottomGradientReads(Reads::Nothing()).ParamGradientReads(Reads::Bottom(0));
+  }
+  void SetUp(Shapes bottom, Setup& setup) override;
+  void Reshape(Shapes bottom, Plan& plan) override;
+  void Forward(ForwardPass& pass) override;
+  void Backward(BackwardPass& pass) override;
+
+ private:
+  int Axis(const Shape& x) const {
+    try {
+      return x.Axis(params_.axis());
+    } catch (Error& error) {
+      throw error.At("inner_product_param.axis");
+    }
+  }
+
+  const InnerProductParameter params_;
+  int64_t m_ = 0, n_ = 0, k_ = 0;
+};
+
+void InnerProduct::SetUp(Shapes bottom, Setup& setup) {
+  const auto add = [&](const char* name, const Shape& shape, const FillerParameter& filler) {
+    try {
+      CheckFiller(filler, shape);
+    } catch (Error& error) {
+      throw error.At(std::string("inner_product_param.") + name + "_filler");
+    }
+    setup.AddParam(name, shape, filler);
+  };
+  n_ = params_.num_output();
+  k_ = bottom[0].count_from(Axis(bottom[0]));
+  if (k_ == 0) throw Error("has no inputs: the bottom is ", bottom[0]);
+  add("weight", params_.transpose() ? Shape{k_, n_} : Shape{n_, k_}, params_.weight_filler());
+  if (params_.bias_term()) add("bias", {n_}, params_.bias_filler());
+}
+
+void InnerProduct::Reshape(Shapes bottom, Plan& plan) {
+  const Shape& x = bottom[0];
+  const int axis = Axis(x);
+  if (x.count_from(axis) != k_) {
+    throw Error("the weights are for ", k_, " inputs, but the bottom, ", x, ", has ",
+                x.count_from(axis), " from axis ", axis, " on");
+  }
+  m_ = x.count(0, axis);
+  plan.top(0) = x.Replace(axis, x.axes(), std::vector{n_});
+  plan.MultiplyAdds(Shape{m_, n_, k_}.count());
+}
+
+void InnerProduct::Forward(ForwardPass& pass) {
+  const float* w = pass.param(0).values().data();
+  const bool bias = params_.bias_term();
+  if (bias) RepeatRow(pass.context(), pass.param(1).values().values(), m_, pass.top(0).values());
+  Gemm(pass.context(), Transpose::kNo, params_.transpose() ? Transpose::kNo : Transpose::kYes, m_,
+       n_, k_, 1, pass.bottom(0).data(), w, bias ? 1 : 0, pass.top(0).data());
+}
+
+void InnerProduct::Backward(BackwardPass& pass) {
+  const float* dy = pass.top_diff(0).data();
+  if (pass.wants_param(0)) {
+    const float* x = pass.bottom(0).data();
+    float* dw = pass.param_diff(0).data();
+    const float beta = pass.adds_param(0) ? 1 : 0;
+    if (params_.transpose()) {
+      Gemm(pass.context(), Transpose::kYes, Transpose::kNo, k_, n_, m_, 1, x, dy, beta, dw);
+    } else {
+      Gemm(pass.context(), Transpose::kYes, Transpose::kNo, n_, k_, m_, 1, dy, x, beta, dw);
+    }
+  }
+  if (params_.bias_term() && pass.wants_param(1)) {
+    SumRows(pass.context(), pass.top_diff(0).values(), m_, pass.adds_param(1),
+            pass.param_diff(1).values());
+  }
+  if (pass.wants_bottom(0)) {
+    Gemm(pass.context(), Transpose::kNo, params_.transpose() ? Transpose::kYes : Transpose::kNo, m_,
+         k_, n_, 1, dy, pass.param(0).values().data(), 0, pass.bottom_diff(0).data());
+  }
+}
+
+}  // namespace
+
+void RegisterInnerProduct(Registry& registry) {
+  registry.Add<InnerProduct>("InnerProduct",
+                             Field<InnerProductParameter>{"inner_product_param", 117});
+}
+
+}  // namespace moka
