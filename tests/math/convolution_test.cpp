@@ -1,0 +1,187 @@
+#include "naive/convolution.h"
+
+#include <limits>
+#include <ostream>
+
+#include "moka/math.h"
+#include "naive/compare.h"
+
+namespace moka {
+
+void PrintTo(const ConvolutionGeometry& g, std::ostream* out) {
+  *out << g.batch << "x" << g.channels << "x" << g.height << "x" << g.width << " -> " << g.outputs
+       << ", group " << g.group << ", kernel " << g.kernel_h << "x" << g.kernel_w << ", stride "
+       << g.stride_h << "x" << g.stride_w << ", pad " << g.pad_h << "x" << g.pad_w << ", dilation "
+       << g.dilation_h << "x" << g.dilation_w;
+}
+
+namespace {
+
+constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
+
+struct Memory {
+  explicit Memory(const ConvolutionGeometry& g, int threads)
+      : shared(static_cast<size_t>(ConvolutionSharedScratch(g)), kNan),
+        each(static_cast<size_t>(threads),
+             std::vector<float>(static_cast<size_t>(ConvolutionScratch(g)), kNan)) {}
+  std::span<float> operator()(int worker) const { return each[static_cast<size_t>(worker)]; }
+
+  std::vector<float> shared;
+  mutable std::vector<std::vector<float>> each;
+};
+
+struct Gradients {
+  std::vector<float> x, w, bias;
+};
+
+std::vector<float> Forward(const ConvolutionGeometry& g, int threads, const std::vector<float>& x,
+                           const std::vector<float>& w, const std::vector<float>& bias) {
+  Context context({.threads = threads, .seed = 1});
+  const Memory memory(g, threads);
+  std::vector<float> y(naive::OutputCount(g), kNan);
+  ConvolveForward(context, g, x.data(), w.data(), bias.empty() ? nullptr : bias.data(), y.data(),
+                  memory);
+  return y;
+}
+
+Gradients Backward(const ConvolutionGeometry& g, int threads, const std::vector<float>& x,
+                   const std::vector<float>& w, const std::vector<float>& dy) {
+  Context context({.threads = threads, .seed = 1});
+  Memory memory(g, threads);
+  Gradients d{std::vector<float>(x.size(), kNan), std::vector<float>(w.size(), kNan),
+              std::vector<float>(static_cast<size_t>(g.outputs), kNan)};
+  ConvolveBackwardData(context, g, w.data(), dy.data(), d.x.data(), memory);
+  ConvolveBackwardWeights(context, g, x.data(), dy.data(), d.w.data(), false, d.bias.data(), false,
+                          memory, memory.shared);
+  return d;
+}
+
+class Convolutions : public testing::TestWithParam<ConvolutionGeometry> {
+ protected:
+  const ConvolutionGeometry g = GetParam();
+  const std::vector<float> x = naive::Random(naive::InputCount(g), "x"),
+                           w = naive::Random(naive::WeightCount(g), "w");
+  const std::vector<float> bias = naive::Random(static_cast<size_t>(g.outputs), "bias");
+  const std::vector<float> dy = naive::Random(naive::OutputCount(g), "dy");
+};
+
+TEST_P(Convolutions, AgreeWithTheDefinition) {
+  EXPECT_TRUE(naive::Near(naive::Forward(g, x, w, bias), Forward(g, 2, x, w, bias)));
+  EXPECT_TRUE(naive::Near(naive::Forward(g, x, w, {}), Forward(g, 2, x, w, {})));
+  const Gradients d = Backward(g, 2, x, w, dy);
+  EXPECT_TRUE(naive::Near(naive::BackwardData(g, w, dy), d.x));
+  EXPECT_TRUE(naive::Near(naive::BackwardWeights(g, x, dy), d.w));
+  EXPECT_TRUE(naive::Near(naive::BackwardBias(g, dy), d.bias));
+}
+
+TEST_P(Convolutions, GiveTheSameBitsForAnyNumberOfThreads) {
+  const auto y = Forward(g, 1, x, w, bias);
+  const Gradients d = Backward(g, 1, x, w, dy);
+  for (const int threads : {2, 3}) {
+    EXPECT_EQ(y, Forward(g, threads, x, w, bias));
+    const Gradients other = Backward(g, threads, x, w, dy);
+    EXPECT_EQ(d.x, other.x);
+    EXPECT_EQ(d.w, other.w);
+    EXPECT_EQ(d.bias, other.bias);
+  }
+}
+
+TEST_P(Convolutions, AddToGradientsOnRequest) {
+  Context context({.threads = 2, .seed = 1});
+  Memory memory(g, 2);
+  std::vector<float> dw(w.size(), 1.0f), db(bias.size(), 2.0f);
+  ConvolveBackwardWeights(context, g, x.data(), dy.data(), dw.data(), true, db.data(), true, memory,
+                          memory.shared);
+  auto expected_w = naive::BackwardWeights(g, x, dy), expected_bias = naive::BackwardBias(g, dy);
+  for (double& value : expected_w) value += 1;
+  for (double& value : expected_bias) value += 2;
+  EXPECT_TRUE(naive::Near(expected_w, dw));
+  EXPECT_TRUE(naive::Near(expected_bias, db));
+}
+
+TEST_P(Convolutions, GiveEitherGradientAlone) {
+  Context context({.threads = 2, .seed = 1});
+  Memory memory(g, 2);
+  const Gradients both = Backward(g, 2, x, w, dy);
+  std::vector<float> dw(w.size(), kNan), db(bias.size(), kNan);
+  ConvolveBackwardWeights(context, g, x.data(), dy.data(), dw.data(), false, nullptr, false, memory,
+                          memory.shared);
+  ConvolveBackwardWeights(context, g, x.data(), dy.data(), nullptr, false, db.data(), false, memory,
+                          memory.shared);
+  EXPECT_EQ(dw, both.w);
+  EXPECT_EQ(db, both.bias);
+}
+
+ConvolutionGeometry Make(int64_t batch, int64_t channels, int64_t height, int64_t width,
+                         int64_t outputs, int64_t kernel, int64_t stride = 1, int64_t pad = 0,
+                         int64_t dilation = 1, int64_t group = 1) {
+  return {.batch = batch,
+          .channels = channels,
+          .height = height,
+          .width = width,
+          .outputs = outputs,
+          .group = group,
+          .kernel_h = kernel,
+          .kernel_w = kernel,
+          .stride_h = stride,
+          .stride_w = stride,
+          .pad_h = pad,
+          .pad_w = pad,
+          .dilation_h = dilation,
+          .dilation_w = dilation};
+}
+
+const ConvolutionGeometry kTable[] = {
+    Make(1, 1, 1, 1, 1, 1),
+    Make(0, 2, 4, 4, 3, 3),              // no images
+    Make(2, 3, 5, 7, 4, 3),              // narrow rows
+    Make(2, 3, 9, 17, 5, 3, 1, 1),       // rows of 8 and a rest, pad
+    Make(3, 2, 8, 8, 4, 5, 1, 2),        // rows of 8
+    Make(1, 4, 6, 5, 6, 1),              // pointwise: not lowered
+    Make(2, 4, 6, 5, 6, 1, 2),           // 1x1 with stride
+    Make(2, 4, 6, 5, 6, 1, 1, 1),        // 1x1 with pad
+    Make(2, 3, 11, 13, 4, 3, 2, 1),      // stride and pad
+    Make(2, 3, 12, 12, 4, 2, 3),         // stride beyond the kernel: pixels that are never read
+    Make(2, 2, 14, 15, 3, 3, 1, 2, 2),   // dilation
+    Make(2, 2, 14, 15, 3, 3, 2, 3, 3),   // dilation, stride, pad
+    Make(2, 6, 7, 7, 4, 3, 1, 1, 1, 2),  // groups
+    Make(3, 6, 7, 7, 6, 3, 1, 1, 1, 6),  // depthwise
+    Make(1, 2, 3, 3, 2, 3, 1, 5),        // windows wholly in the pad
+    Make(1, 1, 1, 1, 1, 1, 10, 3),       // the only window lies in the pad
+    Make(2, 1, 28, 28, 20, 5),           // LeNet's first
+    Make(3, 20, 12, 12, 50, 5),          // and second
+    Make(2, 32, 16, 16, 32, 5, 1, 2),    // CIFAR-10 quick's second: several blocks and tiles
+    Make(1, 40, 60, 60, 24, 3, 1, 1),    // several tiles of rows in each pass
+    Make(7, 3, 9, 9, 17, 3),             // chunks of images of unequal size
+    Make(50, 2, 5, 5, 3, 3),             // many chunks
+    {.batch = 2,
+     .channels = 3,
+     .height = 9,
+     .width = 14,
+     .outputs = 4,
+     .kernel_h = 1,
+     .kernel_w = 4,
+     .stride_h = 2,
+     .stride_w = 1,
+     .pad_h = 0,
+     .pad_w = 2,
+     .dilation_h = 1,
+     .dilation_w = 3},
+    {.batch = 2,
+     .channels = 3,
+     .height = 14,
+     .width = 9,
+     .outputs = 4,
+     .kernel_h = 4,
+     .kernel_w = 2,
+     .stride_h = 1,
+     .stride_w = 3,
+     .pad_h = 3,
+     .pad_w = 0,
+     .dilation_h = 2,
+     .dilation_w = 1},
+};
+INSTANTIATE_TEST_SUITE_P(Table, Convolutions, testing::ValuesIn(kTable));
+
+}  // namespace
+}  // namespace moka
