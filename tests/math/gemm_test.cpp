@@ -46,7 +46,8 @@ TEST(Gemm, LeavesWhatLiesBetweenTheRowsAlone) {
   std::vector<float> c(70 * 100, 3.0f), small(60 * 80);
   Gemm(context, kNo, kYes, 60, 80, 20, 1, a.data(), 30, b.data(), 40, 0, c.data(), 100);
   for (size_t i = 0; i < c.size(); ++i) {
-    if (i / 100 >= 60 || i % 100 >= 80) ASSERT_EQ(c[i], 3.0f) << i;
+    if (i / 100 < 60 && i % 100 < 80) continue;
+    ASSERT_EQ(c[i], 3.0f) << i;
   }
 }
 
