@@ -73,11 +73,23 @@ const Tensor& BackwardPass::top_diff(int i) const {
 bool BackwardPass::wants_bottom(int i) const {
   return impl_.bottom_diffs[static_cast<size_t>(i)] != nullptr;
 }
-Tensor& BackwardPass::bottom_diff(int i) { return *impl_.bottom_diffs[static_cast<size_t>(i)]; }
+Tensor& BackwardPass::bottom_diff(int i) {
+  if (!wants_bottom(i)) {
+    throw Error("asks for bottom_diff(", i, "), which is not wanted: ask wants_bottom(", i,
+                ") first");
+  }
+  return *impl_.bottom_diffs[static_cast<size_t>(i)];
+}
 bool BackwardPass::wants_param(int k) const {
   return impl_.param_diffs[static_cast<size_t>(k)] != nullptr;
 }
 bool BackwardPass::adds_param(int k) const { return impl_.adds_param[static_cast<size_t>(k)] != 0; }
-Tensor& BackwardPass::param_diff(int k) { return *impl_.param_diffs[static_cast<size_t>(k)]; }
+Tensor& BackwardPass::param_diff(int k) {
+  if (!wants_param(k)) {
+    throw Error("asks for param_diff(", k, "), which is not wanted: ask wants_param(", k,
+                ") first");
+  }
+  return *impl_.param_diffs[static_cast<size_t>(k)];
+}
 
 }  // namespace moka

@@ -114,26 +114,6 @@ class Connector {
     }
   }
 
-  static void CheckCounts(const LayerParameter& common, const LayerTraits& traits) {
-    CheckArity(common.bottom_size(), traits.least_bottoms(), traits.most_bottoms(), "bottom");
-    CheckArity(common.top_size(), traits.least_tops(), traits.most_tops(), "top");
-    if (traits.same_number() && common.top_size() != common.bottom_size()) {
-      throw Error("needs as many tops as bottoms, has ", Number(common.bottom_size(), "bottom"),
-                  " and ", Number(common.top_size(), "top"))
-          .At("top");
-    }
-    if (common.loss_weight_size() > common.top_size()) {
-      throw Error("has ", common.loss_weight_size(), " loss weights for ",
-                  Number(common.top_size(), "top"))
-          .At("loss_weight");
-    }
-    if (common.propagate_down_size() > 0 && common.propagate_down_size() != common.bottom_size()) {
-      throw Error("has ", common.propagate_down_size(), " propagate_down for ",
-                  Number(common.bottom_size(), "bottom"))
-          .At("propagate_down");
-    }
-  }
-
   // A name that exists may be written again only by a layer that reads it (in place).
   void CheckTops(const LayerParameter& common) const {
     std::set<std::string> seen;
@@ -179,6 +159,26 @@ class Connector {
 };
 
 }  // namespace
+
+void CheckCounts(const LayerParameter& common, const LayerTraits& traits) {
+  CheckArity(common.bottom_size(), traits.least_bottoms(), traits.most_bottoms(), "bottom");
+  CheckArity(common.top_size(), traits.least_tops(), traits.most_tops(), "top");
+  if (traits.same_number() && common.top_size() != common.bottom_size()) {
+    throw Error("needs as many tops as bottoms, has ", Number(common.bottom_size(), "bottom"),
+                " and ", Number(common.top_size(), "top"))
+        .At("top");
+  }
+  if (common.loss_weight_size() > common.top_size()) {
+    throw Error("has ", common.loss_weight_size(), " loss weights for ",
+                Number(common.top_size(), "top"))
+        .At("loss_weight");
+  }
+  if (common.propagate_down_size() > 0 && common.propagate_down_size() != common.bottom_size()) {
+    throw Error("has ", common.propagate_down_size(), " propagate_down for ",
+                Number(common.bottom_size(), "bottom"))
+        .At("propagate_down");
+  }
+}
 
 Graph Connect(NetDescription& net, const Registry& registry, Problems& problems) {
   return Connector(net, registry, problems).Run();

@@ -71,6 +71,9 @@ struct Graph {
 // reads from it.
 Graph Connect(NetDescription& net, const Registry& registry, Problems& problems);
 
+// Throws Error if a layer has too few or too many bottoms, tops, loss weights or propagate_down.
+void CheckCounts(const LayerParameter& common, const LayerTraits& traits);
+
 // The names Caffe would give to the copies of a value with several uses: blob_layer_top_split_0,
 // ...
 std::vector<std::string> SplitNames(const Graph& graph, int value);
