@@ -27,7 +27,7 @@ TEST(RunLayer, GivesTheTopsOfOneForward) {
   options.registry = &registry;
   EXPECT_EQ(RunLayer(kSample, {-2, 0, 3}, options), (Values{4, 0, 9}));
   EXPECT_EQ(RunLayer(kSample, {2, 1}, {5, 1}, options), (Values{25, 1}));
-  const LayerResult result = RunLayer(kSample, {{1, 2}}, {{5, 1}}, options);
+  const LayerResult result = RunLayer(kSample, {Shape{1, 2}}, {Values{5, 1}}, options, nullptr);
   EXPECT_EQ(result.shapes, (std::vector<Shape>{{1, 2}}));
   EXPECT_EQ(result.tops, (std::vector<Values>{{25, 1}}));
 }
@@ -98,7 +98,7 @@ TEST(RunLayer, RefusesWhatDoesNotFit) {
   options.params.clear();
   options.top_diffs = {{1, 2, 3}};
   EXPECT_EQ(run(row, {{1, 1}}), "the diff of top 0 is 1x2 (2 elements), but 3 values are given");
-  EXPECT_EQ(Refusal([&] { RunLayer(R"(bottom: "x" type: "Sample")", {}, {}, options); }),
+  EXPECT_EQ(Refusal([&] { RunLayer(R"(bottom: "x" type: "Sample")", {}, {}, options, nullptr); }),
             "names 1 bottoms, but 0 shapes are given");
   EXPECT_EQ(Refusal([&] { RunLayer(R"(type: "Sampel")", {1}, options); }),
             "unknown type \"Sampel\"; did you mean \"Sample\"?");
