@@ -23,8 +23,8 @@ struct TransformOptions {
   int64_t crop_size = 0;                // 0: the whole image
   bool random_crop = false;             // cut out at random; else from the centre
   std::vector<float> mean_values = {};  // none, one, or one for each channel
-  std::shared_ptr<const Tensor>
-      mean;  // or an image of the items' shape (channels x height x width)
+  // Or an image of the items' shape, channels x height x width.
+  std::shared_ptr<const Tensor> mean = nullptr;
 };
 
 // Immutable; used from any thread.

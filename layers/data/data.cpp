@@ -85,7 +85,7 @@ Data::Data(const LayerSpec& spec, const DataParameter& params,
         std::pair(transform.force_color(), "transform_param.force_color"),
         std::pair(transform.force_gray(), "transform_param.force_gray")}) {
     if (!set) continue;
-    throw Error("speaks of encoded images; IDX and CIFAR-10 files hold none")
+    throw Error(" speaks of encoded images; IDX and CIFAR-10 files hold none")
         .Prefix(std::string_view(field).substr(std::string_view(field).find('.') + 1))
         .At(field);
   }

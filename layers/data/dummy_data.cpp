@@ -27,10 +27,12 @@ std::vector<Shape> TopShapes(const DummyDataParameter& params, int tops) {
         .At("dummy_data_param.shape");
   }
   if (axes) {
-    CheckCount(params.num_size(), "num", tops, "dummy_data_param.num");
-    CheckCount(params.channels_size(), "channels", tops, "dummy_data_param.channels");
-    CheckCount(params.height_size(), "height", tops, "dummy_data_param.height");
-    CheckCount(params.width_size(), "width", tops, "dummy_data_param.width");
+    CheckCount(params.num_size(), "values of num", tops, "dummy_data_param.num");
+    CheckCount(params.channels_size(), "values of channels", tops, "dummy_data_param.channels");
+    CheckCount(params.height_size(), "values of height", tops, "dummy_data_param.height");
+    CheckCount(params.width_size(), "values of width", tops, "dummy_data_param.width");
+  } else if (params.shape_size() == 0) {
+    throw Error("dummy_data_param needs a shape").At("dummy_data_param.shape");
   } else {
     CheckCount(params.shape_size(), "shapes", tops, "dummy_data_param.shape");
   }

@@ -29,8 +29,9 @@ void CheckRecords(const File& file) {
   if (bytes == 0) throw Error(file.path, ": holds no items");
   if (bytes % kRecord != 0) {
     throw Error(file.path, ": ", bytes, " bytes are ", bytes / kRecord, " CIFAR-10 records of ",
-                kRecord, " bytes and ", bytes % kRecord,
-                " more; truncated, or not CIFAR-10's binary format?");
+                kRecord, " bytes and ", bytes % kRecord, " more; ",
+                LooksLikeIdx(file.path) ? "it begins as an IDX file does"
+                                        : "truncated, or not CIFAR-10's binary format?");
   }
   for (int64_t i = file.first; i < file.first + file.size(); ++i) {
     if (const int label = *file.Record(i); label > 9) {

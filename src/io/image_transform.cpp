@@ -24,8 +24,8 @@ void CheckMean(const TransformOptions& options, const Shape& item) {
         .At("transform_param.mean_value");
   }
   if (values > 1 && static_cast<int64_t>(values) != item[0]) {
-    throw Error("there are ", values, " mean values for images of ", item[0],
-                " channels; give one, or one for each channel")
+    throw Error("mean_value is given ", values, " times, but the images are ", item,
+                "; give it once, or once for each channel")
         .At("transform_param.mean_value");
   }
   if (options.mean && options.mean->shape() != item) {

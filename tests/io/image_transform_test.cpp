@@ -84,7 +84,8 @@ TEST(ImageTransform, RefusesACropLargerThanTheImage) {
 
 TEST(ImageTransform, RefusesMeansThatDoNotFit) {
   EXPECT_EQ(Refused({.mean_values = {1, 2}}, {3, 4, 4}),
-            "there are 2 mean values for images of 3 channels; give one, or one for each channel "
+            "mean_value is given 2 times, but the images are 3x4x4; give it once, or once for each "
+            "channel "
             "[transform_param.mean_value]");
   EXPECT_EQ(Refused({.mean = Mean({3, 4, 5}, Floats(60))}, {3, 4, 4}),
             "the mean image is 3x4x5, but the images are 3x4x4 [transform_param.mean_file]");
