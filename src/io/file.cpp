@@ -112,6 +112,16 @@ std::string ReadFile(const std::string& path, int64_t most) {
 
 namespace {
 
+// What a gzip file says of its unpacked size in its last four bytes. A hint: it may lie, or speak
+// of the last of several members only.
+size_t UnpackedSize(std::string_view packed) {
+  if (packed.size() < 4) return 0;
+  size_t size = 0;
+  for (size_t i = 1; i <= 4; ++i)
+    size = size << 8 | static_cast<uint8_t>(packed[packed.size() - i]);
+  return std::min(size, 1032 * packed.size());  // no deflate does better
+}
+
 bool IsGzip(std::string_view bytes) { return bytes.substr(0, 2) == "\x1F\x8B"; }
 
 // Unpacks the member that `packed` begins with onto `contents`; returns the number of packed bytes
@@ -158,6 +168,7 @@ std::string ReadMaybeGzip(const std::string& path) {
   std::string packed = ReadFile(path);
   if (!IsGzip(packed)) return packed;
   std::string contents;
+  contents.reserve(UnpackedSize(packed));  // growing by doubling would take twice the memory
   for (std::string_view rest = packed; !rest.empty();) {
     if (!IsGzip(rest)) {
       throw Error("\"", path, "\" is corrupt: ", rest.size(),

@@ -9,11 +9,12 @@ namespace {
 
 // One row, or a whole plane if nothing is cut: no decisions for a pixel.
 template <typename T>
-void Row(const T* x, int64_t n, float mean, float scale, float* y) {
+void Row(const T* __restrict x, int64_t n, float mean, float scale, float* __restrict y) {
   for (int64_t i = 0; i < n; ++i) y[i] = (static_cast<float>(x[i]) - mean) * scale;
 }
 template <typename T>
-void Row(const T* x, int64_t n, const float* mean, float scale, float* y) {
+void Row(const T* __restrict x, int64_t n, const float* __restrict mean, float scale,
+         float* __restrict y) {
   for (int64_t i = 0; i < n; ++i) y[i] = (static_cast<float>(x[i]) - mean[i]) * scale;
 }
 
