@@ -1,0 +1,67 @@
+// Softmax: y = exp(x) / sum exp(x), the sum taken along one axis.
+#include "class_scores.h"
+#include "moka/layer.h"
+#include "moka/registry.h"
+#include "softmax.pb.h"
+#include "softmax_row.h"
+
+namespace moka {
+namespace {
+
+class Softmax final : public Layer {
+ public:
+  Softmax(const LayerSpec& spec, const SoftmaxParameter& params)
+      : Layer(spec), axis_(params.axis()) {}
+
+  // Both passes finish a row before the next and read all of it (its largest value, its product
+  // with dy) before they write its first element; what they read later is the element that they are
+  // about to write.
+  static LayerTraits Traits(const LayerSpec&, const SoftmaxParameter&) {
+    return LayerTraits().BottomGradientReads(Reads::Top(0)).MayShare(0, 0);
+  }
+
+  void Reshape(Shapes bottom, Plan& plan) override {
+    rows_ = ScoresAlong(bottom[0], bottom[0].Axis(axis_));
+    plan.top(0) = bottom[0];
+  }
+
+  void Forward(ForwardPass& pass) override {
+    const float* x = pass.bottom(0).data();
+    float* y = pass.top(0).data();
+    pass.ParallelFor(rows_.predictions(), rows_.grain(), [&](int64_t begin, int64_t end) {
+      for (int64_t n = begin; n < end; ++n) {
+        const int64_t at = rows_.Offset(n);
+        SoftmaxRow(x + at, y + at, rows_.classes, rows_.inner);
+      }
+    });
+  }
+
+  // dx = y (dy - <y, dy>)
+  void Backward(BackwardPass& pass) override {
+    if (!pass.wants_bottom(0)) return;
+    const float* y = pass.top(0).data();
+    const float* dy = pass.top_diff(0).data();
+    float* dx = pass.bottom_diff(0).data();
+    pass.ParallelFor(rows_.predictions(), rows_.grain(), [&](int64_t begin, int64_t end) {
+      for (int64_t n = begin; n < end; ++n) {
+        const int64_t at = rows_.Offset(n);
+        const double dot = DotRow(y + at, dy + at, rows_.classes, rows_.inner);
+        for (int64_t c = 0, i = at; c < rows_.classes; ++c, i += rows_.inner) {
+          dx[i] = static_cast<float>(y[i] * (dy[i] - dot));
+        }
+      }
+    });
+  }
+
+ private:
+  const int axis_;
+  ClassScores rows_;
+};
+
+}  // namespace
+
+void RegisterSoftmax(Registry& registry) {
+  registry.Add<Softmax>("Softmax", Field<SoftmaxParameter>{"softmax_param", 125});
+}
+
+}  // namespace moka

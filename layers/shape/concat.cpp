@@ -1,0 +1,73 @@
+// Concat: the bottoms side by side along one axis.
+#include "concat.pb.h"
+#include "moka/layer.h"
+#include "moka/registry.h"
+#include "strips.h"
+
+namespace moka {
+namespace {
+
+class Concat final : public Layer {
+ public:
+  Concat(const LayerSpec& spec, const ConcatParameter& params)
+      : Layer(spec),
+        axis_(params.has_concat_dim() ? static_cast<int64_t>(params.concat_dim()) : params.axis()) {
+    if (params.has_concat_dim() && params.has_axis()) {
+      throw Error("axis ", params.axis(), " and concat_dim ", params.concat_dim(),
+                  " are both given; concat_dim is the old name of axis")
+          .At("concat_param.concat_dim");
+    }
+  }
+
+  static LayerTraits Traits(const LayerSpec& spec, const ConcatParameter&) {
+    LayerTraits traits;
+    traits.Bottoms(1, LayerTraits::kAnyNumber).BottomGradientReads(Reads::Nothing());
+    if (spec.bottom_count() == 1) traits.SameValues(0, 0);
+    return traits;
+  }
+
+  void Reshape(Shapes bottom, Plan& plan) override;
+
+  void Forward(ForwardPass& pass) override {
+    float* y = pass.top(0).data();
+    strips_.ForEach(pass, [&](int k, int64_t at_y, int64_t at_x, int64_t width) {
+      CopyStrip(pass.bottom(k).data() + at_x, y + at_y, width);
+    });
+  }
+
+  void Backward(BackwardPass& pass) override {
+    const float* dy = pass.top_diff(0).data();
+    strips_.ForEach(pass, [&](int k, int64_t at_y, int64_t at_x, int64_t width) {
+      if (pass.wants_bottom(k)) CopyStrip(dy + at_y, pass.bottom_diff(k).data() + at_x, width);
+    });
+  }
+
+ private:
+  const int64_t axis_;
+  Strips strips_;
+};
+
+void Concat::Reshape(Shapes bottom, Plan& plan) {
+  const Shape& first = bottom[0];
+  const int axis = first.Axis(axis_);
+  int64_t size = 0;
+  strips_ = {first.count(0, axis)};
+  for (size_t k = 0; k < bottom.size(); ++k) {
+    const Shape& x = bottom[k];
+    if (x.axes() != first.axes() || x.With(axis, 1) != first.With(axis, 1)) {
+      throw Error("bottom ", k, " is ", x, ", bottom 0 is ", first, ": they may differ along axis ",
+                  axis, " only");
+    }
+    if (__builtin_add_overflow(size, x[axis], &size)) throw Error("the top is too large");
+    strips_.Add(x.count_from(axis));
+  }
+  plan.top(0) = first.With(axis, size);
+}
+
+}  // namespace
+
+void RegisterConcat(Registry& registry) {
+  registry.Add<Concat>("Concat", Field<ConcatParameter>{"concat_param", 104});
+}
+
+}  // namespace moka
