@@ -7,6 +7,7 @@
 #include <ostream>
 #include <span>
 #include <string>
+#include <string_view>
 
 #include "moka/export.h"
 
@@ -32,8 +33,9 @@ class MOKA_EXPORT Shape {
   int64_t count(int from, int to) const;
   int64_t count_from(int axis) const { return count(axis, axes_); }
 
-  // Turns a negative axis into one counted from the front. `axis` must be in [-axes(), axes()): throws Error otherwise.
-  int Axis(int64_t axis) const;
+  // Turns a negative axis into one counted from the front. `axis` must be in [-axes(), axes()): throws Error otherwise,
+  // at `field` if it is known: "softmax_param.axis".
+  int Axis(int64_t axis, std::string_view field = {}) const;
   // The size along an axis, or 1 where there is none (Caffe's view of a blob as N x C x H x W).
   int64_t size_or_1(int axis) const { return axis < axes_ ? (*this)[axis] : 1; }
 

@@ -39,7 +39,7 @@ class Accuracy final : public Layer {
   }
 
   void Reshape(Shapes bottom, Plan& plan) override {
-    scores_ = ScoresAlong(bottom[0], bottom[0].Axis(axis_));
+    scores_ = ScoresAlong(bottom[0], bottom[0].Axis(axis_, "accuracy_param.axis"));
     CheckLabelCount(scores_, bottom[0], bottom[1]);
     if (top_k_ > scores_.classes) {
       throw Error("top_k ", top_k_, " is larger than the number of classes, ", scores_.classes)

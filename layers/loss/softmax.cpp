@@ -21,7 +21,7 @@ class Softmax final : public Layer {
   }
 
   void Reshape(Shapes bottom, Plan& plan) override {
-    rows_ = ScoresAlong(bottom[0], bottom[0].Axis(axis_));
+    rows_ = ScoresAlong(bottom[0], bottom[0].Axis(axis_, "softmax_param.axis"));
     plan.top(0) = bottom[0];
   }
 

@@ -37,7 +37,7 @@ class SoftmaxWithLoss final : public Layer {
   }
 
   void Reshape(Shapes bottom, Plan& plan) override {
-    scores_ = ScoresAlong(bottom[0], bottom[0].Axis(axis_));
+    scores_ = ScoresAlong(bottom[0], bottom[0].Axis(axis_, "softmax_param.axis"));
     CheckLabelCount(scores_, bottom[0], bottom[1]);
     plan.top(0) = Shape();
     if (spec().top_count() > 1) {

@@ -49,7 +49,7 @@ class Concat final : public Layer {
 
 void Concat::Reshape(Shapes bottom, Plan& plan) {
   const Shape& first = bottom[0];
-  const int axis = first.Axis(axis_);
+  const int axis = first.Axis(axis_, "concat_param");
   int64_t size = 0;
   strips_ = {first.count(0, axis)};
   for (size_t k = 0; k < bottom.size(); ++k) {

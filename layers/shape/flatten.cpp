@@ -18,7 +18,8 @@ class Flatten final : public Layer {
 
   void Reshape(Shapes bottom, Plan& plan) override {
     const Shape& x = bottom[0];
-    const int first = x.Axis(axis_), last = x.Axis(end_axis_);
+    const int first = x.Axis(axis_, "flatten_param.axis");
+    const int last = x.Axis(end_axis_, "flatten_param.end_axis");
     if (first > last) {
       throw Error("axis ", axis_, " lies after end_axis ", end_axis_, " in a bottom of shape ", x)
           .At("flatten_param.axis");

@@ -91,7 +91,7 @@ std::vector<int64_t> Slice::Cuts(int axis, int64_t size) const {
 
 void Slice::Reshape(Shapes bottom, Plan& plan) {
   const Shape& x = bottom[0];
-  const int axis = x.Axis(axis_);
+  const int axis = x.Axis(axis_, "slice_param");
   const std::vector<int64_t> cuts = Cuts(axis, x[axis]);
   strips_ = {x.count(0, axis)};
   for (int k = 0; k < spec().top_count(); ++k) {

@@ -45,10 +45,11 @@ int64_t Shape::count(int from, int to) const {
   return product;
 }
 
-int Shape::Axis(int64_t axis) const {
+int Shape::Axis(int64_t axis, std::string_view field) const {
   if (axis < -axes_ || axis >= axes_) {
     throw Error("axis ", axis, " is out of range for shape ", *this, ", which has ", axes_,
-                axes_ == 1 ? " axis" : " axes");
+                axes_ == 1 ? " axis" : " axes")
+        .At(std::string(field));
   }
   return static_cast<int>(axis < 0 ? axis + axes_ : axis);
 }
