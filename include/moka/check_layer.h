@@ -49,7 +49,9 @@ struct CheckOptions {
   int tops = 0;                        // 0: the least that the traits allow
   uint64_t seed = 1701;
   double step = 1e-2;                  // of the central difference
-  double tolerance = 1e-2;             // |expected - got| <= tolerance * max(1, |expected|, |got|)
+  // |expected - got| <= tolerance * max(|expected|, |got|, s), s the largest gradient of the tensor or 1 if that is less; float
+  // rounding of the tops comes on top.
+  double tolerance = 1e-2;
   // Values of a bottom: (bottom, element, uniform random in [0, 1)) -> value. Default: uniform in [-1, 1). Labels want integers.
   std::function<float(int bottom, int64_t element, float random)> input;
   // Inputs at which the layer has a kink: elements nearer than 2 steps to one are moved away.
@@ -61,10 +63,21 @@ struct CheckOptions {
   bool random_layer = false;           // draws random numbers: they are frozen by the pass's counter
 };
 
+class CheckResult;
+MOKA_EXPORT std::ostream& operator<<(std::ostream& out, const CheckResult& result);
+
 // What was checked and what was broken; true if nothing was. Printing it names the element, the expected and the got.
 class MOKA_EXPORT CheckResult {
  public:
   explicit operator bool() const { return broken_.empty(); }
+  // To testing::AssertionResult, so that EXPECT_TRUE(CheckLayer(...)) shows what was broken.
+  template <typename Assertion>
+    requires requires(Assertion assertion) { assertion.failure_message(); }
+  operator Assertion() const {  // NOLINT: implicit, as EXPECT_TRUE wants it
+    Assertion assertion(broken_.empty());
+    assertion << *this;
+    return assertion;
+  }
   const std::vector<std::string>& broken() const { return broken_; }
   const std::vector<std::string>& checked() const { return checked_; }
   void Broken(std::string text) { broken_.push_back(std::move(text)); }
@@ -73,7 +86,6 @@ class MOKA_EXPORT CheckResult {
  private:
   std::vector<std::string> broken_, checked_;
 };
-MOKA_EXPORT std::ostream& operator<<(std::ostream& out, const CheckResult& result);
 
 // Checks, over a layer with bottoms of these shapes: every top element is written (bitwise, under two poisons); bottoms untouched;
 // gradients of bottoms and params against central differences of a double objective; assign and add both honoured; undeclared data

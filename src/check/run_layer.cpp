@@ -61,7 +61,8 @@ LayerResult RunLayer(std::string_view layer, const std::vector<Shape>& shapes,
                      const std::vector<std::vector<float>>& bottoms, const RunOptions& options,
                      LayerGradients* gradients) {
   if (shapes.size() != bottoms.size()) {
-    throw Error("shapes are given for ", shapes.size(), " bottoms, but values for ", bottoms.size());
+    throw Error("shapes are given for ", shapes.size(), " bottoms, but values for ",
+                bottoms.size());
   }
   LayerSource source;
   source.text = layer;
