@@ -80,9 +80,9 @@ CheckResult LayerCheck::Run() {
     Broken(std::string("throws: ") + error.what());
     return std::move(result_);
   }
-  CheckWritten();
-  if (!result_.broken().empty()) return std::move(result_);  // the rest would be noise
   CheckRepeats();
+  if (result_.broken().empty()) CheckWritten();
+  if (!result_.broken().empty()) return std::move(result_);  // the rest would be noise
   CheckThreads();
   CheckCounter();
   CheckBatch();
