@@ -1,8 +1,8 @@
 # moka_add_plugin(NAME SOURCES swish.cpp [PROTOS swish.proto] [REGISTER function...])
 # A shared library libNAME.so that `moka --plugin` loads. The sources define the REGISTER functions, void(moka::Registry&); without
-# REGISTER there is one, ::RegisterPlugin. The protos' messages become part of the grammar of net files; include NAME.pb.h.
-
-set(MOKA_PLUGIN_TEMPLATE ${CMAKE_CURRENT_LIST_DIR}/plugin_entry.cpp.in)
+# REGISTER there is one, ::RegisterPlugin. The protos' messages become part of the grammar of net files; include NAME.pb.h. They may
+# import one another by file name, and "moka/filler.proto" and its like. INCLUDES: more folders with protos to import.
+include(${CMAKE_CURRENT_LIST_DIR}/MokaProto.cmake)
 
 function(moka_add_plugin name)
   cmake_parse_arguments(ARG "" "" "SOURCES;PROTOS;REGISTER;INCLUDES" ${ARGN})
@@ -30,7 +30,7 @@ function(moka_add_plugin name)
     endif()
     string(APPEND MOKA_PLUGIN_CALLS "    ::${function}(registry);\n")
   endforeach()
-  configure_file(${MOKA_PLUGIN_TEMPLATE} ${dir}/plugin_entry.cpp @ONLY)
+  configure_file(${CMAKE_CURRENT_FUNCTION_LIST_DIR}/plugin_entry.cpp.in ${dir}/plugin_entry.cpp @ONLY)
 
   add_library(${name} MODULE ${ARG_SOURCES} ${generated} ${dir}/plugin_entry.cpp)
   target_include_directories(${name} PRIVATE ${dir})
@@ -38,5 +38,6 @@ function(moka_add_plugin name)
   target_compile_features(${name} PRIVATE cxx_std_20)
   target_compile_options(${name} PRIVATE $<$<CXX_COMPILER_ID:GNU>:-fno-gnu-unique>)
   set_target_properties(${name} PROPERTIES CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON PREFIX lib)
-  target_link_options(${name} PRIVATE -Wl,-z,defs)
+  # The plugin's own messages are used even where libmoka has some of the same name.
+  target_link_options(${name} PRIVATE -Wl,-z,defs -Wl,-Bsymbolic-functions)
 endfunction()

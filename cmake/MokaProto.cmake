@@ -1,8 +1,6 @@
 # Protobuf messages, compiled with the lite runtime, and their descriptors as bytes in the library. Lite code registers nothing in
 # protobuf's process-wide pool, so that any number of plugins may use the same file and message names.
 
-set(MOKA_CMAKE_DIR ${CMAKE_CURRENT_LIST_DIR})
-
 # moka_proto_sources(OUT PROTOS a.proto b.proto INCLUDES dir... OUTPUT_DIR dir [STRIP dir] [EXPORT])
 # Compiles each proto to OUTPUT_DIR/NAME.pb.h and .pb.cc, appends the .pb.cc to OUT. Names are relative to the INCLUDES folder that
 # holds the file. EXPORT makes the messages visible outside the library.
@@ -70,8 +68,8 @@ function(moka_embed_schema out)
     OUTPUT ${source}
     ${describe}
     COMMAND ${CMAKE_COMMAND} -DINPUT=${ARG_OUTPUT_DIR}/${ARG_FUNCTION}.desc -DOUTPUT=${source} -DFUNCTION=${ARG_FUNCTION}
-            -P ${MOKA_CMAKE_DIR}/embed_bytes.cmake
-    DEPENDS ${paths} ${MOKA_CMAKE_DIR}/embed_bytes.cmake
+            -P ${CMAKE_CURRENT_FUNCTION_LIST_DIR}/embed_bytes.cmake
+    DEPENDS ${paths} ${CMAKE_CURRENT_FUNCTION_LIST_DIR}/embed_bytes.cmake
     COMMENT "Embedding descriptors: ${ARG_FUNCTION}"
     VERBATIM)
   set(${out} ${${out}} ${source} PARENT_SCOPE)

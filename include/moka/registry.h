@@ -49,6 +49,7 @@ class MOKA_EXPORT Registry {
 
   // Whose registrations follow: "built in" or a plugin's path.
   void SetOrigin(std::string origin);
+  const std::string& origin() const { return origin_; }
   // The descriptors of the messages that the following Add calls name. moka_add_plugin() and the built-in list call it.
   void AddSchema(std::string_view descriptor_set);
 
