@@ -97,4 +97,33 @@ MOKA_EXPORT void ConvolveBackwardWeights(Context& context, const ConvolutionGeom
                                          float* db, bool add_db, WorkerScratch scratch,
                                          std::span<float> shared);
 
+// The geometry of pooling planes (each channel of each image) into windows. Every window must touch
+// its plane: with h the first row of window r, r * stride_h - pad_h, that is h < height and h +
+// kernel_h > 0; likewise for columns.
+struct PoolingGeometry {
+  int64_t planes = 0, height = 0, width = 0, out_height = 0, out_width = 0;
+  int64_t kernel_h = 1, kernel_w = 1, stride_h = 1, stride_w = 1, pad_h = 0, pad_w = 0;
+
+  // The largest place within a window, i * kernel_w + j, fits a byte.
+  bool fits_byte() const { return kernel_h * kernel_w <= 256; }
+};
+
+// y = the largest of each window, the first if there are several, a NaN if there is one; mask (may
+// be null) = its place within the window, i * kernel_w + j. As bytes only if fits_byte().
+MOKA_EXPORT void MaxPoolForward(Context& context, const PoolingGeometry& g, const float* x,
+                                float* y, uint8_t* mask);
+MOKA_EXPORT void MaxPoolForward(Context& context, const PoolingGeometry& g, const float* x,
+                                float* y, int32_t* mask);
+// dx = dy at the places that mask names, assigned; what several windows name is added.
+MOKA_EXPORT void MaskPoolBackward(Context& context, const PoolingGeometry& g, const uint8_t* mask,
+                                  const float* dy, float* dx);
+MOKA_EXPORT void MaskPoolBackward(Context& context, const PoolingGeometry& g, const int32_t* mask,
+                                  const float* dy, float* dx);
+// y = the sum of each window over its size, which counts the pad but not what hangs over it. And
+// its gradient, assigned.
+MOKA_EXPORT void AveragePoolForward(Context& context, const PoolingGeometry& g, const float* x,
+                                    float* y);
+MOKA_EXPORT void AveragePoolBackward(Context& context, const PoolingGeometry& g, const float* dy,
+                                     float* dx);
+
 }  // namespace moka
