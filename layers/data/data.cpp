@@ -39,32 +39,8 @@ TransformationParameter Upgrade(const DataParameter& params, TransformationParam
   return t;
 }
 
-class Data final : public Layer {
- public:
-  Data(const LayerSpec& spec, const DataParameter& params,
-       const TransformationParameter& transform);
-
-  static LayerTraits Traits(const LayerSpec&, const DataParameter&,
-                            const TransformationParameter&) {
-    return LayerTraits().Bottoms(0).Tops(1, 2).NoBackward();
-  }
-  void SetUp(Shapes bottom, Setup& setup) override;
-  void Reshape(Shapes bottom, Plan& plan) override;
-  void Forward(ForwardPass& pass) override;
-
- private:
-  std::unique_ptr<DataSource> Open() const;
-  TransformOptions ReadTransform() const;
-
-  const DataParameter params_;
-  const TransformationParameter transform_;
-  Shape shape_;
-  std::unique_ptr<PrefetchedBatches> batches_;
-};
-
-Data::Data(const LayerSpec& spec, const DataParameter& params,
-           const TransformationParameter& transform)
-    : Layer(spec), params_(params), transform_(Upgrade(params, transform)) {
+// What can be wrong before any file is looked at.
+void Check(const DataParameter& params, const TransformationParameter& transform) {
   if (params.has_backend()) {
     throw Error("backend ", params.backend() == DataParameter::LMDB ? "LMDB" : "LEVELDB",
                 ": databases are not read yet; ", kWhatIsRead)
@@ -89,24 +65,60 @@ Data::Data(const LayerSpec& spec, const DataParameter& params,
         .Prefix(std::string_view(field).substr(std::string_view(field).find('.') + 1))
         .At(field);
   }
-  if (transform_.has_mean_file() && transform_.mean_value_size() > 0) {
+  if (transform.has_mean_file() && transform.mean_value_size() > 0) {
     throw Error("mean_file and mean_value are both given; one of them says what to subtract")
         .At("transform_param.mean_value");
+  }
+}
+
+class Data final : public Layer {
+ public:
+  Data(const LayerSpec& spec, const DataParameter& params,
+       const TransformationParameter& transform);
+
+  static LayerTraits Traits(const LayerSpec&, const DataParameter&,
+                            const TransformationParameter&) {
+    return LayerTraits().Bottoms(0).Tops(1, 2).NoBackward();
+  }
+  void SetUp(Shapes bottom, Setup& setup) override;
+  void Reshape(Shapes bottom, Plan& plan) override;
+  void Forward(ForwardPass& pass) override;
+
+ private:
+  // FindFile, with the field that names the file put into what it throws.
+  std::string Find(const std::string& path, const std::string& field) const;
+  std::unique_ptr<DataSource> Open() const;
+  TransformOptions ReadTransform() const;
+
+  const DataParameter params_;
+  const TransformationParameter transform_;
+  Shape shape_;
+  std::unique_ptr<PrefetchedBatches> batches_;
+};
+
+Data::Data(const LayerSpec& spec, const DataParameter& params,
+           const TransformationParameter& transform)
+    : Layer(spec), params_(params), transform_(Upgrade(params, transform)) {
+  Check(params_, transform_);
+}
+
+std::string Data::Find(const std::string& path, const std::string& field) const {
+  try {
+    return spec().FindFile(path);
+  } catch (Error& error) {
+    throw error.At(field);
   }
 }
 
 std::unique_ptr<DataSource> Data::Open() const {
   std::vector<std::string> paths;
   for (int i = 0; i < params_.source_size(); ++i) {
-    try {
-      paths.push_back(spec().FindFile(params_.source(i)));
-    } catch (Error& error) {
-      throw error.At("data_param.source[" + std::to_string(i) + "]");
-    }
+    const std::string field = "data_param.source[" + std::to_string(i) + "]";
+    paths.push_back(Find(params_.source(i), field));
     if (std::filesystem::is_directory(paths.back())) {
       throw Error(paths.back(), " is a folder: LMDB and LevelDB databases are not read yet; ",
                   kWhatIsRead)
-          .At("data_param.source");
+          .At(field);
     }
   }
   const bool idx =
@@ -123,15 +135,7 @@ std::unique_ptr<DataSource> Data::Open() const {
     throw Error("there are ", paths.size(), " sources, but an IDX file holds a whole set: name one")
         .At("data_param.source[1]");
   }
-  std::string labels;
-  if (params_.has_labels()) {
-    try {
-      labels = spec().FindFile(params_.labels());
-    } catch (Error& error) {
-      throw error.At("data_param.labels");
-    }
-  }
-  return OpenIdx(paths[0], labels);
+  return OpenIdx(paths[0], params_.has_labels() ? Find(params_.labels(), "data_param.labels") : "");
 }
 
 TransformOptions Data::ReadTransform() const {
@@ -143,8 +147,8 @@ TransformOptions Data::ReadTransform() const {
   options.mean_values.assign(transform_.mean_value().begin(), transform_.mean_value().end());
   if (transform_.has_mean_file()) {
     try {
-      options.mean =
-          std::make_shared<const Tensor>(ReadMean(spec().FindFile(transform_.mean_file())));
+      const std::string path = spec().FindFile(transform_.mean_file());
+      options.mean = std::make_shared<const Tensor>(ReadMean(path));
     } catch (Error& error) {
       throw error.At("transform_param.mean_file");
     }

@@ -8,7 +8,6 @@
 #include <set>
 #include <stdexcept>
 
-#include "io/data_files.h"
 #include "moka/error.h"
 
 namespace moka {

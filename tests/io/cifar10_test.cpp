@@ -7,17 +7,17 @@
 namespace moka {
 namespace {
 
-class Cifar10 : public testing::Test {
+class Cifar10 : public ::testing::Test {
  protected:
   std::string Refused(const std::vector<std::string>& paths) {
     return Refusal<Error>(folder_, [&] { OpenCifar10(paths); });
   }
-  TempFolder folder_;
+  testing::TemporaryFolder folder_;
 };
 
 TEST_F(Cifar10, ReadsFilesOneAfterTheOther) {
   const std::vector<std::string> paths = {folder_.Write("a.bin", CifarRecords(0, 3)),
-                                          folder_.WriteGzip("b.bin.gz", CifarRecords(3, 9))};
+                                          folder_.Write("b.bin.gz", Gzip(CifarRecords(3, 9)))};
   const auto source = OpenCifar10(paths);
   EXPECT_EQ(source->size(), 12);
   EXPECT_EQ(source->item_shape(), (Shape{3, 32, 32}));

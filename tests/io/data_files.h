@@ -1,40 +1,28 @@
-// Small data files for tests, in a folder of their own that goes away again.
+// Small data files for tests.
 #pragma once
 
-#include <gtest/gtest.h>
 #include <zlib.h>
 
-#include <filesystem>
-#include <fstream>
+#include <cstdint>
 #include <string>
-#include <vector>
+
+#include "io/temporary_folder.h"
 
 namespace moka {
 
-class TempFolder {
- public:
-  TempFolder() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "moka_XXXXXX").string();
-    if (mkdtemp(pattern.data()) == nullptr) throw std::runtime_error("no temporary folder");
-    path_ = pattern;
-  }
-  ~TempFolder() { std::filesystem::remove_all(path_); }
-
-  std::string Path(const std::string& name) const { return (path_ / name).string(); }
-  std::string Write(const std::string& name, const std::string& bytes) const {
-    std::ofstream(Path(name), std::ios::binary) << bytes;
-    return Path(name);
-  }
-  std::string WriteGzip(const std::string& name, const std::string& bytes) const {
-    gzFile file = gzopen(Path(name).c_str(), "wb");
-    gzwrite(file, bytes.data(), static_cast<unsigned>(bytes.size()));
-    gzclose(file);
-    return Path(name);
-  }
-
- private:
-  std::filesystem::path path_;
-};
+inline std::string Gzip(const std::string& bytes) {
+  std::string packed(compressBound(bytes.size()) + 32, 0);
+  z_stream stream = {};
+  deflateInit2(&stream, 9, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY);
+  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(bytes.data()));
+  stream.avail_in = static_cast<uInt>(bytes.size());
+  stream.next_out = reinterpret_cast<Bytef*>(packed.data());
+  stream.avail_out = static_cast<uInt>(packed.size());
+  deflate(&stream, Z_FINISH);
+  packed.resize(stream.total_out);
+  deflateEnd(&stream);
+  return packed;
+}
 
 inline std::string BigEndian(uint32_t value) {
   std::string bytes;
@@ -69,12 +57,12 @@ inline std::string CifarRecords(int first, int count) {
 
 // The message of what `run` throws, with the folder's path taken out.
 template <typename Error, typename F>
-std::string Refusal(const TempFolder& folder, F&& run) {
+std::string Refusal(const testing::TemporaryFolder& folder, F&& run) {
   try {
     run();
   } catch (const Error& error) {
     std::string text = error.message();
-    const std::string path = folder.Path("");
+    const std::string path = folder / "";
     for (size_t at; (at = text.find(path)) != std::string::npos;) text.erase(at, path.size());
     return text + (error.field().empty() ? "" : " [" + error.field() + "]");
   }

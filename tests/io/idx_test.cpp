@@ -9,12 +9,12 @@
 namespace moka {
 namespace {
 
-class Idx : public testing::Test {
+class Idx : public ::testing::Test {
  protected:
   std::string Refused(const std::string& images, const std::string& labels = "") {
     return Refusal<Error>(folder_, [&] { OpenIdx(images, labels); });
   }
-  TempFolder folder_;
+  testing::TemporaryFolder folder_;
 };
 
 std::vector<float> Values(const DataSource& source, int64_t index) {
@@ -34,12 +34,12 @@ TEST_F(Idx, ReadsImagesAndLabels) {
   EXPECT_TRUE(source->has_labels());
   EXPECT_EQ(source->label(0), 0);
   EXPECT_EQ(source->label(11), 1);
-  EXPECT_EQ(source->Name(11), folder_.Path("images") + " item 11");
+  EXPECT_EQ(source->Name(11), folder_ / "images item 11");
 }
 
 TEST_F(Idx, ReadsGzipWhateverItsName) {
-  const auto source = OpenIdx(folder_.WriteGzip("images", IdxImages(3, 2, 2)),
-                              folder_.WriteGzip("labels.gz", IdxLabels(3)));
+  const auto source = OpenIdx(folder_.Write("images", Gzip(IdxImages(3, 2, 2))),
+                              folder_.Write("labels.gz", Gzip(IdxLabels(3))));
   EXPECT_EQ(source->size(), 3);
   EXPECT_EQ(Values(*source, 2), (std::vector<float>{20, 21, 22, 23}));
   EXPECT_EQ(source->label(2), 2);
@@ -90,7 +90,7 @@ TEST_F(Idx, RefusesTruncatedFiles) {
   EXPECT_EQ(Refused(folder_.Write("images", IdxImages(3, 2, 2).substr(0, 27))),
             "images: truncated: its header says 3 x 2 x 2 = 12 bytes, but only 11 follow [source]");
   EXPECT_EQ(Refused(folder_.Write("images", IdxImages(3, 2, 2)),
-                    folder_.WriteGzip("labels", IdxLabels(3).substr(0, 10))),
+                    folder_.Write("labels", Gzip(IdxLabels(3).substr(0, 10)))),
             "labels: truncated: its header says 3 = 3 bytes, but only 2 follow [labels]");
 }
 
@@ -121,9 +121,7 @@ TEST_F(Idx, RefusesSizesBeyondReason) {
 }
 
 TEST_F(Idx, RefusesBrokenGzip) {
-  const std::string whole = folder_.WriteGzip("whole.gz", IdxImages(50, 28, 28));
-  std::ifstream in(whole, std::ios::binary);
-  std::string bytes((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
+  std::string bytes = Gzip(IdxImages(50, 28, 28));
   const auto without_numbers = [](const std::string& text) {
     return std::regex_replace(text, std::regex("[0-9]+"), "N");
   };
@@ -135,18 +133,18 @@ TEST_F(Idx, RefusesBrokenGzip) {
 }
 
 TEST_F(Idx, RefusesMissingFilesAndSaysWhich) {
-  EXPECT_EQ(Refused(folder_.Path("nowhere")),
+  EXPECT_EQ(Refused(folder_ / "nowhere"),
             "cannot read \"nowhere\": No such file or directory [source]");
-  EXPECT_EQ(Refused(folder_.Write("images", IdxImages(3, 2, 2)), folder_.Path("nowhere")),
+  EXPECT_EQ(Refused(folder_.Write("images", IdxImages(3, 2, 2)), folder_ / "nowhere"),
             "cannot read \"nowhere\": No such file or directory [labels]");
 }
 
 TEST_F(Idx, IsKnownByHowItBegins) {
   EXPECT_TRUE(LooksLikeIdx(folder_.Write("images", IdxImages(3, 2, 2))));
-  EXPECT_TRUE(LooksLikeIdx(folder_.WriteGzip("labels", IdxLabels(3))));
+  EXPECT_TRUE(LooksLikeIdx(folder_.Write("labels", Gzip(IdxLabels(3)))));
   EXPECT_FALSE(LooksLikeIdx(folder_.Write("cifar", CifarRecords(0, 1))));
   EXPECT_FALSE(LooksLikeIdx(folder_.Write("empty", "")));
-  EXPECT_FALSE(LooksLikeIdx(folder_.Path("nowhere")));
+  EXPECT_FALSE(LooksLikeIdx(folder_ / "nowhere"));
 }
 
 }  // namespace

@@ -25,7 +25,7 @@ std::shared_ptr<const Tensor> Mean(const Shape& shape, const Floats& values) {
 }
 
 std::string Refused(const TransformOptions& options, const Shape& item) {
-  return Refusal<Error>(TempFolder(), [&] { ImageTransform(options, item); });
+  return Refusal<Error>(testing::TemporaryFolder(), [&] { ImageTransform(options, item); });
 }
 
 TEST(ImageTransform, SubtractsTheMeanAndThenScales) {
@@ -94,12 +94,12 @@ TEST(ImageTransform, RefusesMeansThatDoNotFit) {
             "[transform_param.mean_value]");
 }
 
-class MeanFile : public testing::Test {
+class MeanFile : public ::testing::Test {
  protected:
   std::string Refused(const std::string& bytes) {
     return Refusal<Error>(folder_, [&] { ReadMean(folder_.Write("mean.binaryproto", bytes)); });
   }
-  TempFolder folder_;
+  testing::TemporaryFolder folder_;
 };
 
 TEST_F(MeanFile, IsReadInItsOldAndNewForm) {

@@ -5,6 +5,7 @@
 #include "io/data_files.h"
 #include "layers/data_nets.h"
 #include "moka/blob.pb.h"
+#include "moka/check_layer.h"
 
 namespace moka {
 namespace {
@@ -12,7 +13,7 @@ namespace {
 using Floats = std::vector<float>;
 
 // A set of 10 images of 2 x 3 in files, and nets that read it.
-class Data : public testing::Test {
+class Data : public ::testing::Test {
  protected:
   Data() {
     folder_.Write("images", IdxImages(10, 2, 3));
@@ -25,7 +26,7 @@ class Data : public testing::Test {
   std::string Layer(const std::string& param,
                     const std::string& tops = "top: 'data' top: 'label'") {
     return std::regex_replace("layer { name: 'digits' type: 'Data' " + tops + "\n" + param + " }",
-                              std::regex("'([a-z_]+)@'"), "'" + folder_.Path("") + "$1'");
+                              std::regex("'([a-z_]+)@'"), "'" + (folder_ / "") + "$1'");
   }
   static std::string Digits(const std::string& more, const std::string& transform = "") {
     return "data_param { source: 'images@' labels: 'labels@' " + more + " } transform_param { " +
@@ -39,12 +40,12 @@ class Data : public testing::Test {
   std::string Refused(const std::string& param) {
     std::string text = std::regex_replace(
         WhyRefused(Layer(param)), std::regex(R"(^(\d+):\d+: layer "digits" \(Data\))"), "$1");
-    const std::string path = folder_.Path("");
+    const std::string path = folder_ / "";
     for (size_t at; (at = text.find(path)) != std::string::npos;) text.erase(at, path.size());
     return text;
   }
 
-  TempFolder folder_;
+  testing::TemporaryFolder folder_;
   std::unique_ptr<Context> context_;
 };
 
@@ -167,7 +168,7 @@ TEST_F(Data, RefusesDatabasesAndSaysWhatIsRead) {
   EXPECT_EQ(Refused(Digits("batch_size: 4\n backend: LMDB")),
             "3: backend LMDB: databases are not read yet; MNIST's IDX files (`source` and "
             "`labels`) and CIFAR-10's binary files are");
-  std::filesystem::create_directory(folder_.Path("lmdb"));
+  std::filesystem::create_directory(folder_ / "lmdb");
   EXPECT_EQ(Refused("data_param { batch_size: 4\n source: 'lmdb@' }"),
             "3: lmdb is a folder: LMDB and LevelDB databases are not read yet; MNIST's IDX files "
             "(`source` and `labels`) and CIFAR-10's binary files are");
@@ -217,6 +218,19 @@ TEST_F(Data, RefusesFilesThatDoNotFit) {
   EXPECT_EQ(
       Refused("data_param { batch_size: 1 source: 'cifar@' format: CIFAR10\n labels: 'labels@' }"),
       "3: CIFAR-10's files hold their labels; labels names another file");
+}
+
+TEST_F(Data, KeepsTheLayerContract) {
+  CheckOptions options;
+  options.random_layer = true;
+  const std::string files = "source: '" + (folder_ / "images") + "' labels: '" +
+                            (folder_ / "labels") + "' batch_size: 4 ";
+  for (int tops : {1, 2}) {
+    options.tops = tops;
+    for (const char* more : {"", "prefetch: 0", "shuffle: false", "mirror: true crop_size: 2"}) {
+      EXPECT_TRUE(CheckLayer("type: 'Data' data_param { " + files + more + " }", {}, options));
+    }
+  }
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include "layers/data_nets.h"
+#include "moka/check_layer.h"
 
 namespace moka {
 namespace {
@@ -76,6 +77,17 @@ TEST_F(DummyData, RefusesWhatMakesNoSense) {
   EXPECT_EQ(WhyRefused(Layer("shape { dim: 1 }\n data_filler { type: 'gausian' }")),
             "3:16: layer \"dummy\" (DummyData): unknown filler type \"gausian\"; did you mean "
             "\"gaussian\"?");
+}
+
+TEST_F(DummyData, KeepsTheLayerContract) {
+  CheckOptions options;
+  options.random_layer = true;
+  for (const char* filler : {"", "data_filler { type: 'gaussian' }", "data_filler { value: 2 }"}) {
+    EXPECT_TRUE(
+        CheckLayer(std::string("type: 'DummyData' dummy_data_param { shape { dim: 2 dim: 3 } ") +
+                       filler + " }",
+                   {}, options));
+  }
 }
 
 }  // namespace
