@@ -2,6 +2,8 @@
 // computes wrongly, or one that it computes rightly and that must stay so.
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include "net/net_text.h"
 
 namespace moka {
