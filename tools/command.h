@@ -1,0 +1,59 @@
+// The subcommands of `moka` and what they share.
+#pragma once
+
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "moka/context.h"
+#include "moka/registry.h"
+#include "moka/schema.h"
+
+namespace moka::tool {
+
+using Arguments = std::vector<std::string>;
+
+// One subcommand. The table of all is in main.cpp.
+struct Command {
+  const char* name;
+  const char* synopsis;            // what follows the name: "--solver=FILE [options]"
+  const char* summary;             // one line
+  const char* details;             // more lines, for `moka help NAME`
+  std::vector<const char*> flags;  // that it takes, by name
+  size_t most_arguments;           // beside flags
+  int (*run)(const Arguments&);    // returns the exit status; throws Error, UsageError
+};
+
+// A wrong command line: exit status 2.
+class UsageError : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+// Exit statuses besides those of Error.
+inline constexpr int kUsageStatus = 2;
+inline constexpr int kInterruptedStatus = 130;  // 128 + SIGINT
+
+int RunTrain(const Arguments& arguments);
+int RunTest(const Arguments& arguments);
+int RunTime(const Arguments& arguments);
+int RunLayers(const Arguments& arguments);
+int RunSummary(const Arguments& arguments);
+
+// What every subcommand that reads nets needs, made from the flags --plugin, --threads and --seed.
+struct Session {
+  Session();
+  Registry registry;
+  NetSchema schema;
+  Context context;
+};
+
+// The net's phase, level and stages as the flags --level and --stage (and, if given, --phase) say.
+void SetState(NetDescription& net, const std::string& phase);
+// --stage as a list.
+std::vector<std::string> Stages();
+std::vector<std::string> SplitCommas(const std::string& text);
+// Warnings for what a file says that has no effect here.
+void LogNotices(const std::vector<std::string>& notices);
+
+}  // namespace moka::tool

@@ -1,0 +1,116 @@
+// What a training looks like on the terminal.
+#include "console.h"
+
+#include <fmt/format.h>
+#include <glog/logging.h>
+#include <unistd.h>
+
+#include <cmath>
+#include <cstdlib>
+
+namespace moka::tool {
+
+LiveLine::LiveLine() : alive_(isatty(STDERR_FILENO) != 0 && std::getenv("TERM") && std::string(std::getenv("TERM")) != "dumb") {}
+LiveLine::~LiveLine() { Clear(); }
+
+void LiveLine::Draw(const std::string& text) {
+  const auto now = std::chrono::steady_clock::now();
+  if (!alive_ || (drawn_ && now - last_ < std::chrono::milliseconds(100))) return;
+  fmt::print(stderr, "\r\x1b[K{}", text);
+  std::fflush(stderr);
+  last_ = now;
+  drawn_ = true;
+}
+
+void LiveLine::Clear() {
+  if (!drawn_) return;
+  fmt::print(stderr, "\r\x1b[K");
+  std::fflush(stderr);
+  drawn_ = false;
+}
+
+std::string FormatSeconds(double seconds) {
+  const int64_t s = std::llround(seconds);
+  if (s >= 3600) return fmt::format("{}:{:02}:{:02}", s / 3600, s / 60 % 60, s % 60);
+  return fmt::format("{}:{:02}", s / 60, s % 60);
+}
+
+namespace {
+
+// Numbers as C++ streams print them, six significant digits: what Caffe's readers expect.
+std::string Number(double value) { return fmt::format("{:g}", value); }
+
+std::string Describe(const OutputValue& output, const char* net) {
+  std::string text = fmt::format("    {} net output #{}: {} = {}", net, output.index, output.name, Number(output.value));
+  if (output.loss_weight != 0) {
+    text += fmt::format(" (* {} = {} loss)", Number(output.loss_weight), Number(output.loss_weight * output.value));
+  }
+  return text;
+}
+
+}  // namespace
+
+void Console::OnStart(const Solver& solver) {
+  first_iteration_ = solver.iteration();
+  max_iteration_ = solver.param().max_iter();
+  display_ = solver.param().display();
+  start_ = std::chrono::steady_clock::now();
+  LOG(INFO) << "Solving " << solver.net().name();
+  LOG(INFO) << "Learning Rate Policy: " << solver.param().lr_policy();
+}
+
+void Console::OnIteration(const IterationReport& report) {
+  if (report.display) {
+    line_.Clear();
+    if (report.after_training) {
+      LOG(INFO) << "Iteration " << report.iteration << ", loss = " << Number(report.smoothed_loss);
+      return;
+    }
+    const double per_second = report.seconds > 0 ? static_cast<double>(report.iterations) / report.seconds : 0;
+    LOG(INFO) << fmt::format("Iteration {} ({} iter/s, {}s/{} iters), loss = {}", report.iteration, Number(per_second),
+                             Number(report.seconds), display_, Number(report.smoothed_loss));
+    for (const OutputValue& output : report.outputs) LOG(INFO) << Describe(output, "Train");
+    LOG(INFO) << "Iteration " << report.iteration << ", lr = " << Number(report.rate);
+  }
+  if (line_.alive()) DrawProgress(report);
+}
+
+void Console::DrawProgress(const IterationReport& report) {
+  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
+  const int64_t done = report.iteration + 1 - first_iteration_;
+  const double rate = seconds > 0 ? static_cast<double>(done) / seconds : 0;
+  const double left = rate > 0 ? static_cast<double>(max_iteration_ - report.iteration - 1) / rate : 0;
+  const double share = static_cast<double>(report.iteration + 1) / static_cast<double>(std::max<int64_t>(max_iteration_, 1));
+  const int bars = static_cast<int>(share * 20);
+  line_.Draw(fmt::format("[{}{}] {:3.0f} %  {}/{}  {:.1f} iter/s  loss {:.4g}  lr {:.3g}  {} left", std::string(static_cast<size_t>(bars), '#'),
+                         std::string(static_cast<size_t>(20 - bars), '.'), 100 * share, report.iteration + 1, max_iteration_, rate,
+                         report.smoothed_loss, report.rate, FormatSeconds(left)));
+}
+
+void Console::OnTestStart(int64_t iteration, int net) {
+  line_.Clear();
+  LOG(INFO) << "Iteration " << iteration << ", Testing net (#" << net << ")";
+}
+
+void Console::OnTest(const TestReport& report) {
+  line_.Clear();
+  if (report.has_loss) LOG(INFO) << "Test loss: " << Number(report.loss);
+  for (const OutputValue& output : report.outputs) LOG(INFO) << Describe(output, "Test");
+}
+
+void Console::OnSnapshot(const std::string& model, const std::string& state) {
+  line_.Clear();
+  LOG(INFO) << "Snapshotting to binary proto file " << model;
+  LOG(INFO) << "Snapshotting solver state to binary proto file " << state;
+}
+
+void Console::OnEnd(int64_t iteration, double, bool stopped_early) {
+  line_.Clear();
+  if (stopped_early) {
+    LOG(INFO) << "Optimization stopped early, at iteration " << iteration << ".";
+  } else {
+    LOG(INFO) << "Optimization Done.";
+  }
+}
+
+}  // namespace moka::tool

@@ -1,0 +1,48 @@
+// What a training looks like on the terminal: Caffe's log lines, and, where somebody watches, one line that lives.
+#pragma once
+
+#include <chrono>
+#include <string>
+
+#include "moka/solver.h"
+
+namespace moka::tool {
+
+// A line at the bottom of a terminal that is drawn again and again. Does nothing when stderr is no terminal.
+class LiveLine {
+ public:
+  LiveLine();
+  ~LiveLine();
+  bool alive() const { return alive_; }
+  void Draw(const std::string& text);  // at most ten times a second
+  void Clear();
+
+ private:
+  bool alive_;
+  bool drawn_ = false;
+  std::chrono::steady_clock::time_point last_;
+};
+
+// Prints what a solver reports, in Caffe's words: people parse them.
+class Console final : public SolverObserver {
+ public:
+  void OnStart(const Solver& solver) override;
+  void OnIteration(const IterationReport& report) override;
+  void OnTestStart(int64_t iteration, int net) override;
+  void OnTest(const TestReport& report) override;
+  void OnSnapshot(const std::string& model, const std::string& state) override;
+  void OnEnd(int64_t iteration, double loss, bool stopped_early) override;
+
+ private:
+  void DrawProgress(const IterationReport& report);
+
+  LiveLine line_;
+  int64_t first_iteration_ = 0, max_iteration_ = 0;
+  int64_t display_ = 0;
+  std::chrono::steady_clock::time_point start_;
+};
+
+// "1:02:03", "2:03", for what is left.
+std::string FormatSeconds(double seconds);
+
+}  // namespace moka::tool

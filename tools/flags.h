@@ -1,0 +1,32 @@
+// The flags of all subcommands. Each subcommand names those that it takes.
+#pragma once
+
+#include <gflags/gflags_declare.h>
+
+#include "command.h"
+
+DECLARE_string(solver);
+DECLARE_string(model);
+DECLARE_string(snapshot);
+DECLARE_string(weights);
+DECLARE_int32(iterations);
+DECLARE_string(phase);
+DECLARE_int32(level);
+DECLARE_string(stage);
+DECLARE_string(sigint_effect);
+DECLARE_string(sighup_effect);
+DECLARE_string(plugin);
+DECLARE_int32(threads);
+DECLARE_int64(seed);
+DECLARE_string(gpu);
+
+namespace moka::tool {
+
+// Sets the command's flags from `words` (--name=value, --name value, one dash or two) and returns the other words. Throws
+// UsageError: an unknown flag, one of another subcommand, a missing or unfit value, too many words. Never exits.
+Arguments ParseFlags(const Command& command, const Arguments& words);
+
+// "  --solver=FILE   what it is" for each flag of a command.
+std::string DescribeFlags(const Command& command);
+
+}  // namespace moka::tool

@@ -1,0 +1,120 @@
+// moka: trains, tests and explains nets. A table of subcommands, and the only catch-all.
+#include <fmt/format.h>
+#include <glog/logging.h>
+
+#include <cstdio>
+#include <string>
+#include <vector>
+
+#include "command.h"
+#include "flags.h"
+#include "moka/error.h"
+#include "moka/version.h"
+
+namespace moka::tool {
+namespace {
+
+const std::vector<Command>& Commands() {
+  static const std::vector<Command> commands = {
+      {"train", "--solver=FILE [flags]", "train a net, or go on training it",
+       "Trains as the solver file says; writes PREFIX_iter_N.caffemodel and .solverstate.\n"
+       "An interrupt (Ctrl-C) stops after the iteration and, unless snapshot_after_train is false, writes a snapshot.",
+       {"solver", "snapshot", "weights", "level", "stage", "sigint_effect", "sighup_effect", "plugin", "threads", "seed", "gpu"},
+       0,
+       &RunTrain},
+      {"test", "--model=FILE --weights=FILE [flags]", "measure a trained net",
+       "Runs the net's TEST phase and prints the mean of each output.",
+       {"model", "weights", "iterations", "level", "stage", "plugin", "threads", "seed", "gpu"},
+       0,
+       &RunTest},
+      {"time", "--model=FILE [flags]", "time each layer, forward and backward",
+       "Inputs that nobody feeds are filled with random numbers.",
+       {"model", "iterations", "phase", "level", "stage", "plugin", "threads", "seed", "gpu"},
+       0,
+       &RunTime},
+      {"layers", "[TYPE] [flags]", "list the layer types, or explain one", "", {"plugin"}, 1, &RunLayers},
+      {"summary", "NET [flags]", "show a net's layers, shapes, parameters, work and memory",
+       "",
+       {"phase", "level", "stage", "plugin", "threads"},
+       1,
+       &RunSummary},
+  };
+  return commands;
+}
+
+std::vector<std::string> CommandNames() {
+  std::vector<std::string> names;
+  for (const Command& command : Commands()) names.push_back(command.name);
+  return names;
+}
+
+const Command& FindCommand(const std::string& name) {
+  for (const Command& command : Commands()) {
+    if (name == command.name) return command;
+  }
+  throw UsageError(fmt::format("there is no command \"{}\"{}", name, DidYouMean(name, CommandNames())));
+}
+
+void PrintOverview(std::FILE* out) {
+  fmt::print(out, "moka {}: nets as files, layers as plugins\n\nusage: moka COMMAND [flags]\n\n", MOKA_VERSION);
+  for (const Command& command : Commands()) fmt::print(out, "  {:<9} {}\n", command.name, command.summary);
+  fmt::print(out,
+             "\n`moka help COMMAND` lists its flags.\n"
+             "Exit status: 0 done, 1 an error in the input or the run, 2 a wrong command line,\n"
+             "3 the loss is no longer finite, 130 stopped by an interrupt.\n");
+}
+
+void PrintHelp(const Command& command) {
+  fmt::print("usage: moka {} {}\n\n{}.\n", command.name, command.synopsis, command.summary);
+  if (*command.details != 0) fmt::print("{}\n", command.details);
+  fmt::print("\n{}", DescribeFlags(command));
+}
+
+bool AsksForHelp(const std::string& word) { return word == "--help" || word == "-help" || word == "-h"; }
+
+int Run(const Arguments& words) {
+  if (words.empty() || AsksForHelp(words[0]) || (words[0] == "help" && words.size() == 1)) {
+    PrintOverview(stdout);
+    return 0;
+  }
+  if (words[0] == "--version" || words[0] == "-version" || words[0] == "version") {
+    fmt::print("moka {}\n", MOKA_VERSION);
+    return 0;
+  }
+  if (words[0] == "help") {
+    PrintHelp(FindCommand(words[1]));
+    return 0;
+  }
+  const Command& command = FindCommand(words[0]);
+  const Arguments rest(words.begin() + 1, words.end());
+  for (const std::string& word : rest) {
+    if (!AsksForHelp(word)) continue;
+    PrintHelp(command);
+    return 0;
+  }
+  return command.run(ParseFlags(command, rest));
+}
+
+int Guarded(const Arguments& words) {
+  try {
+    return Run(words);
+  } catch (const UsageError& error) {
+    fmt::print(stderr, "moka: {}\n`moka help` shows how it is used.\n", error.what());
+    return kUsageStatus;
+  } catch (const Error& error) {
+    fmt::print(stderr, "{}\n", error.what());
+    return error.exit_status();
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "moka: {}\n", error.what());
+    return 1;
+  }
+}
+
+}  // namespace
+}  // namespace moka::tool
+
+int main(int argc, char** argv) {
+  FLAGS_logtostderr = true;
+  google::InitGoogleLogging(argv[0]);
+  return moka::tool::Guarded(moka::tool::Arguments(argv + 1, argv + argc));
+}

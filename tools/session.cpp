@@ -1,0 +1,52 @@
+// What every subcommand that reads nets needs.
+#include <glog/logging.h>
+
+#include "command.h"
+#include "flags.h"
+#include "moka/error.h"
+#include "moka/plugin.h"
+
+namespace moka::tool {
+namespace {
+
+ContextOptions OptionsFromFlags() {
+  ContextOptions options;
+  options.threads = FLAGS_threads;
+  options.seed = FLAGS_seed;
+  return options;
+}
+
+}  // namespace
+
+std::vector<std::string> SplitCommas(const std::string& text) {
+  std::vector<std::string> parts;
+  size_t begin = 0;
+  while (begin <= text.size()) {
+    const size_t end = std::min(text.find(',', begin), text.size());
+    if (end > begin) parts.push_back(text.substr(begin, end - begin));
+    begin = end + 1;
+  }
+  return parts;
+}
+
+Session::Session() : registry(LoadRegistry(SplitCommas(FLAGS_plugin))), schema(registry), context(OptionsFromFlags()) {
+  if (!FLAGS_gpu.empty()) LOG(WARNING) << "--gpu has no effect: Moka runs on the CPU";
+}
+
+std::vector<std::string> Stages() { return SplitCommas(FLAGS_stage); }
+
+void SetState(NetDescription& net, const std::string& phase) {
+  if (!phase.empty()) {
+    Phase value;
+    if (!Phase_Parse(phase, &value)) throw UsageError("--phase wants TRAIN or TEST, not \"" + phase + "\"");
+    net.state.set_phase(value);
+  }
+  if (FLAGS_level != 0) net.state.set_level(FLAGS_level);
+  for (const std::string& stage : Stages()) net.state.add_stage(stage);
+}
+
+void LogNotices(const std::vector<std::string>& notices) {
+  for (const std::string& notice : notices) LOG(WARNING) << notice;
+}
+
+}  // namespace moka::tool

@@ -1,0 +1,73 @@
+// moka test: the mean outputs of a trained net.
+#include <fmt/format.h>
+#include <glog/logging.h>
+
+#include "command.h"
+#include "flags.h"
+#include "moka/error.h"
+#include "moka/net.h"
+#include "moka/weights.h"
+
+namespace moka::tool {
+namespace {
+
+std::string Number(double value) { return fmt::format("{:g}", value); }
+
+std::string WithLoss(double value, float weight) {
+  return weight == 0 ? Number(value) : fmt::format("{} (* {} = {} loss)", Number(value), Number(weight), Number(weight * value));
+}
+
+void LoadAll(Net& net) {
+  for (const std::string& file : SplitCommas(FLAGS_weights)) {
+    const LoadReport report = LoadWeights(file, net.weights());
+    if (!report.initial.empty()) {
+      LOG(WARNING) << file << " has no values for " << fmt::format("{}", fmt::join(report.initial, ", "));
+    }
+  }
+}
+
+}  // namespace
+
+int RunTest(const Arguments&) {
+  if (FLAGS_model.empty()) throw UsageError("moka test needs --model=FILE");
+  if (FLAGS_weights.empty()) throw UsageError("moka test needs --weights=FILE");
+  if (FLAGS_iterations < 1) throw UsageError(fmt::format("--iterations must be at least 1, not {}", FLAGS_iterations));
+  Session session;
+  NetDescription description = session.schema.ReadNet(FLAGS_model);
+  SetState(description, "");
+  LogNotices(description.notices);
+  NetOptions options;
+  options.phase = TEST;
+  options.backward = false;
+  Net net(std::move(description), session.registry, session.context, options);
+  if (!net.input_names().empty()) {
+    throw Error(FLAGS_model, ": nothing feeds the input \"", net.input_names()[0], "\"; a test needs a data layer");
+  }
+  LoadAll(net);
+
+  std::vector<std::vector<double>> sums;
+  double loss = 0;
+  for (int batch = 0; batch < FLAGS_iterations; ++batch) {
+    loss += net.Forward();
+    const std::vector<NetOutput> outputs = net.outputs();
+    sums.resize(outputs.size());
+    for (size_t o = 0; o < outputs.size(); ++o) {
+      sums[o].resize(static_cast<size_t>(outputs[o].values->count()));
+      for (size_t i = 0; i < sums[o].size(); ++i) {
+        const double value = outputs[o].values->data()[i];
+        sums[o][i] += value;
+        LOG(INFO) << "Batch " << batch << ", " << outputs[o].name << " = " << Number(value);
+      }
+    }
+  }
+  fmt::print("Loss: {}\n", Number(loss / FLAGS_iterations));
+  const std::vector<NetOutput> outputs = net.outputs();
+  for (size_t o = 0; o < outputs.size(); ++o) {
+    for (const double sum : sums[o]) {
+      fmt::print("{} = {}\n", outputs[o].name, WithLoss(sum / FLAGS_iterations, outputs[o].loss_weight));
+    }
+  }
+  return 0;
+}
+
+}  // namespace moka::tool

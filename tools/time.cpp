@@ -1,0 +1,119 @@
+// moka time: how long each layer takes, forward and backward.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+
+#include "command.h"
+#include "flags.h"
+#include "moka/net.h"
+
+namespace moka::tool {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double Milliseconds(Clock::time_point since) {
+  return std::chrono::duration<double, std::milli>(Clock::now() - since).count();
+}
+
+double Median(std::vector<double> values) {
+  if (values.empty()) return 0;
+  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
+  std::nth_element(values.begin(), middle, values.end());
+  return *middle;
+}
+
+// Collects a time for each layer and pass.
+class LayerTimer final : public NetObserver {
+ public:
+  explicit LayerTimer(int layers) : forward(static_cast<size_t>(layers)), backward(static_cast<size_t>(layers)) {}
+  void BeforeForward(const Net&, int) override { start_ = Clock::now(); }
+  void AfterForward(const Net&, int i) override { forward[static_cast<size_t>(i)].push_back(Milliseconds(start_)); }
+  void BeforeBackward(const Net&, int) override { start_ = Clock::now(); }
+  void AfterBackward(const Net&, int i) override { backward[static_cast<size_t>(i)].push_back(Milliseconds(start_)); }
+
+  std::vector<std::vector<double>> forward, backward;
+
+ private:
+  Clock::time_point start_;
+};
+
+// Which classes an input that is read as labels may name: the size of the other bottom of the layer that reads it, along axis 1;
+// 0 for an input that holds data.
+int64_t ClassesOf(const Net& net, const std::string& input) {
+  for (int i = 0; i < net.layer_count(); ++i) {
+    const LayerInfo layer = net.layer(i);
+    if (layer.bottoms.size() < 2 || layer.bottoms[1] != input) continue;
+    const bool smaller = layer.bottom_shapes[1].count() < layer.bottom_shapes[0].count();
+    if (smaller) return layer.bottom_shapes[0].size_or_1(1);
+  }
+  return 0;
+}
+
+// Never zeros: max pooling and rectifiers are faster on them.
+void FillInputs(Net& net, uint64_t seed) {
+  for (const std::string& name : net.input_names()) {
+    const int64_t classes = ClassesOf(net, name);
+    const RandomStream random(seed, name, 0, 0);
+    Tensor& input = net.input(name);
+    for (int64_t i = 0; i < input.count(); ++i) {
+      const uint64_t element = static_cast<uint64_t>(i);
+      input.data()[i] = classes > 0 ? static_cast<float>(random.Below(element, static_cast<uint64_t>(classes)))
+                                    : random.Gaussian(element);
+    }
+  }
+}
+
+void PrintTable(const Net& net, const LayerTimer& timer) {
+  fmt::print("Median time for each layer, of {} iterations:\n", FLAGS_iterations);
+  fmt::print("{:<24} {:<18} {:>12} {:>12}\n", "layer", "type", "forward ms", "backward ms");
+  for (int i = 0; i < net.layer_count(); ++i) {
+    const LayerInfo layer = net.layer(i);
+    const auto& backward = timer.backward[static_cast<size_t>(i)];
+    fmt::print("{:<24} {:<18} {:>12.3f} {:>12}\n", layer.name, layer.type, Median(timer.forward[static_cast<size_t>(i)]),
+               backward.empty() ? "-" : fmt::format("{:.3f}", Median(backward)));
+  }
+}
+
+}  // namespace
+
+int RunTime(const Arguments&) {
+  if (FLAGS_model.empty()) throw UsageError("moka time needs --model=FILE");
+  if (FLAGS_iterations < 1) throw UsageError(fmt::format("--iterations must be at least 1, not {}", FLAGS_iterations));
+  Session session;
+  NetDescription description = session.schema.ReadNet(FLAGS_model);
+  SetState(description, FLAGS_phase);
+  LogNotices(description.notices);
+  NetOptions options;
+  options.phase = FLAGS_phase.empty() ? TRAIN : description.state.phase();
+  Net net(std::move(description), session.registry, session.context, options);
+  FillInputs(net, session.context.seed());
+
+  bool backward = false;
+  for (int i = 0; i < net.layer_count(); ++i) backward = backward || net.layer(i).runs_backward;
+  net.Forward();  // the first pass touches the memory for the first time
+  if (backward) net.Backward();
+  LayerTimer timer(net.layer_count());
+  net.AddObserver(&timer);
+  std::vector<double> forwards, backwards, both;
+  for (int i = 0; i < FLAGS_iterations; ++i) {
+    const Clock::time_point start = Clock::now();
+    net.Forward();
+    forwards.push_back(Milliseconds(start));
+    if (backward) {
+      const Clock::time_point middle = Clock::now();
+      net.Backward();
+      backwards.push_back(Milliseconds(middle));
+    }
+    both.push_back(Milliseconds(start));
+  }
+  PrintTable(net, timer);
+  fmt::print("Average Forward pass: {:.3f} ms.\n", Median(forwards));
+  if (backward) fmt::print("Average Backward pass: {:.3f} ms.\n", Median(backwards));
+  fmt::print("Average Forward-Backward: {:.3f} ms.\n", Median(both));
+  fmt::print("({} threads; medians)\n", session.context.threads());
+  return 0;
+}
+
+}  // namespace moka::tool

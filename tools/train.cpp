@@ -1,0 +1,90 @@
+// moka train: runs a solver.
+#include <fmt/format.h>
+#include <glog/logging.h>
+
+#include <atomic>
+#include <csignal>
+#include <cstdlib>
+
+#include "command.h"
+#include "console.h"
+#include "flags.h"
+#include "moka/error.h"
+#include "moka/solver.h"
+
+namespace moka::tool {
+namespace {
+
+// Set by signal handlers, read between iterations.
+std::atomic<bool> wants_stop = false, wants_snapshot = false, interrupted = false;
+static_assert(std::atomic<bool>::is_always_lock_free);
+
+SolverRequest sigint_effect = SolverRequest::kStop, sighup_effect = SolverRequest::kSnapshot;
+
+void OnSignal(int signal) {
+  const SolverRequest effect = signal == SIGINT ? sigint_effect : sighup_effect;
+  if (effect == SolverRequest::kSnapshot) wants_snapshot = true;
+  if (effect != SolverRequest::kStop) return;
+  if (signal == SIGINT && interrupted.exchange(true)) std::_Exit(kInterruptedStatus);  // the second one: at once
+  wants_stop = true;
+}
+
+SolverRequest EffectOf(const std::string& flag, const std::string& value) {
+  if (value == "stop") return SolverRequest::kStop;
+  if (value == "snapshot") return SolverRequest::kSnapshot;
+  if (value == "none") return SolverRequest::kNone;
+  throw UsageError(fmt::format("--{} wants stop, snapshot or none, not \"{}\"", flag, value));
+}
+
+SolverRequest NextRequest() {
+  if (wants_stop) return SolverRequest::kStop;
+  return wants_snapshot.exchange(false) ? SolverRequest::kSnapshot : SolverRequest::kNone;
+}
+
+void LogReport(const std::string& file, const LoadReport& report) {
+  const auto list = [](const std::vector<std::string>& names) { return fmt::format("{}", fmt::join(names, ", ")); };
+  LOG(INFO) << "Weights from " << file << ": " << report.loaded.size() << " layers loaded (" << list(report.loaded) << ")";
+  if (!report.initial.empty()) LOG(INFO) << "  left at their initial values: " << list(report.initial);
+  if (!report.ignored.empty()) LOG(INFO) << "  in the file only: " << list(report.ignored);
+}
+
+void LogNetNotices(const Net& net) { LogNotices(net.description().notices); }
+
+}  // namespace
+
+int RunTrain(const Arguments&) {
+  if (FLAGS_solver.empty()) throw UsageError("moka train needs --solver=FILE");
+  if (!FLAGS_snapshot.empty() && !FLAGS_weights.empty()) {
+    throw UsageError("--snapshot brings its own weights; give it or --weights, not both");
+  }
+  sigint_effect = EffectOf("sigint_effect", FLAGS_sigint_effect);
+  sighup_effect = EffectOf("sighup_effect", FLAGS_sighup_effect);
+
+  Session session;
+  const SolverDescription description = session.schema.ReadSolver(FLAGS_solver);
+  LogNotices(description.notices);
+  Solver solver(description, session.schema, session.registry, session.context, FLAGS_level, Stages());
+  LogNetNotices(solver.net());
+  LOG(INFO) << "Random seed " << session.context.seed() << ", " << session.context.threads() << " threads";
+
+  Console console;
+  solver.AddObserver(&console);
+  if (!FLAGS_snapshot.empty()) {
+    LOG(INFO) << "Resuming from " << FLAGS_snapshot;
+    solver.Restore(FLAGS_snapshot);
+  } else {
+    std::vector<std::string> files = SplitCommas(FLAGS_weights);
+    if (files.empty()) {
+      for (const std::string& entry : description.common.weights()) {
+        for (std::string& file : SplitCommas(entry)) files.push_back(std::move(file));
+      }
+    }
+    for (const std::string& file : files) LogReport(file, solver.LoadWeights(file));
+  }
+  std::signal(SIGINT, OnSignal);
+  std::signal(SIGHUP, OnSignal);
+  const bool finished = solver.Solve(NextRequest);
+  return !finished && interrupted ? kInterruptedStatus : 0;
+}
+
+}  // namespace moka::tool
