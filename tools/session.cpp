@@ -37,9 +37,8 @@ std::vector<std::string> Stages() { return SplitCommas(FLAGS_stage); }
 
 void SetState(NetDescription& net, const std::string& phase) {
   if (!phase.empty()) {
-    Phase value;
-    if (!Phase_Parse(phase, &value)) throw UsageError("--phase wants TRAIN or TEST, not \"" + phase + "\"");
-    net.state.set_phase(value);
+    if (phase != "TRAIN" && phase != "TEST") throw UsageError("--phase wants TRAIN or TEST, not \"" + phase + "\"");
+    net.state.set_phase(phase == "TRAIN" ? TRAIN : TEST);
   }
   if (FLAGS_level != 0) net.state.set_level(FLAGS_level);
   for (const std::string& stage : Stages()) net.state.add_stage(stage);
