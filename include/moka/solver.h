@@ -60,7 +60,7 @@ class MOKA_EXPORT SolverObserver {
   virtual void OnTestStart(int64_t iteration, int net);
   virtual void OnTest(const TestReport& report);
   virtual void OnSnapshot(const std::string& model, const std::string& state);
-  virtual void OnEnd(int64_t iteration, double loss, bool stopped_early);
+  virtual void OnEnd(int64_t iteration, double smoothed_loss, bool stopped_early);
 };
 
 // What somebody outside (a signal) wants; asked after each iteration and each test pass.

@@ -20,6 +20,7 @@ Updater::Updater(const SolverParameter& solver, std::span<const Learned> learned
   for (int h = 0; h < rule_->histories(); ++h) {
     for (const Learned& one : learned_) history_.emplace_back(one.param->shape());
   }
+  values_.resize(learned_.size());
   for (size_t p = 0; p < learned_.size(); ++p) {
     if (!Learns(learned_[p])) continue;
     const int64_t count = learned_[p].param->shape().count();
@@ -52,7 +53,7 @@ UpdatePiece Updater::At(const Piece& piece, float rate, float scale) {
   const float decay = decay_ * learned.param->decay_mult;
   UpdatePiece at;
   at.n = piece.end - piece.begin;
-  at.w = const_cast<float*>(learned.param->values().data()) + piece.begin;
+  at.w = values_[piece.param] + piece.begin;
   at.dw = learned.diff->data() + piece.begin;
   for (int h = 0; h < rule_->histories(); ++h) {
     const size_t i = static_cast<size_t>(h) * learned_.size() + piece.param;
@@ -68,8 +69,8 @@ void Updater::Apply(float rate, int64_t iteration, double norm) {
   FlushDenormals flush;
   const double clipping = clips() && norm > clip_ ? clip_ / norm : 1;
   const auto scale = static_cast<float>(clipping / iter_size_);
-  for (const Learned& one : learned_) {
-    if (Learns(one)) one.param->Change();
+  for (size_t p = 0; p < learned_.size(); ++p) {
+    if (Learns(learned_[p])) values_[p] = learned_[p].param->Change().data();
   }
   context_.ParallelFor(static_cast<int64_t>(pieces_.size()), 1, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {

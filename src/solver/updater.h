@@ -51,6 +51,7 @@ class Updater {
   const int iter_size_;
   std::vector<Tensor> history_;
   std::vector<Piece> pieces_;
+  std::vector<float*> values_;  // of learned_, during Apply
 };
 
 }  // namespace moka
