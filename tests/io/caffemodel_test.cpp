@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <stdexcept>
 #include <vector>
 
 #include "io/temporary_folder.h"
@@ -185,6 +186,26 @@ TEST(Caffemodel, RefusesEveryCutOfAFile) {
   const std::string whole = Model(kShape2 + Bytes(5, kOne + kTwo));
   for (size_t length = 0; length < whole.size(); ++length)
     EXPECT_NE(ScanError(whole.substr(0, length)), "") << length;
+}
+
+TEST(Caffemodel, SurvivesAnyChangeOfOneByte) {
+  TemporaryFolder folder;
+  const std::string whole = Model("\x3a\x02\x08\x02" + "\x2d"s + kOne + Bytes(5, kTwo)) +
+                            Model(kShape2 + Bytes(8, kOne + kOne + kTwo + kTwo));
+  int refused = 0;
+  for (size_t at = 0; at < whole.size(); ++at) {
+    for (const int change : {1, 2, 4, 0x40, 0x80, 0xff}) {
+      std::string damaged = whole;
+      damaged[at] = static_cast<char>(damaged[at] ^ change);
+      try {
+        ReadFirst(folder.Write("m", damaged));
+      } catch (const Error&) {
+        ++refused;
+      } catch (const std::out_of_range&) {  // no layer or blob is left
+      }
+    }
+  }
+  EXPECT_GT(refused, 50);
 }
 
 TEST(Caffemodel, RefusesInnerFieldsThatReachBeyondTheOuter) {
