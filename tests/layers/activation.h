@@ -1,0 +1,61 @@
+// What the tests of the activations share: gradients of a flat input, limits, refusals.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+#include <string>
+#include <vector>
+
+#include "moka/check_layer.h"
+#include "moka/error.h"
+
+namespace moka {
+
+using Values = std::vector<float>;
+inline constexpr float kInfinity = std::numeric_limits<float>::infinity();
+inline constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
+
+// The bottom's gradient for x where every top diff is 1: the derivative.
+inline Values Derivative(const std::string& layer, const Values& x, RunOptions options = {}) {
+  LayerGradients gradients;
+  options.top_diffs = {Values(x.size(), 1)};
+  RunLayer(layer, {Shape{static_cast<int64_t>(x.size())}}, {x}, options, &gradients);
+  return gradients.bottoms[0];
+}
+
+inline void ExpectNear(const Values& got, const std::vector<double>& expected, double tolerance) {
+  ASSERT_EQ(got.size(), expected.size());
+  for (size_t i = 0; i < got.size(); ++i) {
+    EXPECT_NEAR(got[i], expected[i], tolerance) << "at element " << i;
+  }
+}
+
+// From -10 to 10 in steps of 1/8, with 0 in the middle (element 80).
+inline Values Grid() {
+  Values x;
+  for (int i = -80; i <= 80; ++i) x.push_back(static_cast<float>(i) / 8);
+  return x;
+}
+
+// Running the layer over `shape` is refused in these words, at this field.
+inline void ExpectRefused(const std::string& layer, const Shape& shape, const std::string& words,
+                          const std::string& field) {
+  try {
+    RunLayer(layer, shape, Values(static_cast<size_t>(shape.count()), 0.5f));
+    ADD_FAILURE() << layer << " was accepted";
+  } catch (const Error& error) {
+    EXPECT_NE(error.message().find(words), std::string::npos) << error.message();
+    EXPECT_EQ(error.field(), field);
+  }
+}
+
+// Options for a layer that has a kink at 0.
+inline CheckOptions KinkAtZero() {
+  CheckOptions options;
+  options.kinks = {0};
+  return options;
+}
+
+}  // namespace moka

@@ -1,0 +1,100 @@
+// Dropout: in training y = x m / (1 - ratio), m 0 with probability ratio and else 1.
+#include <algorithm>
+
+#include "layers/activation.h"
+
+namespace moka {
+namespace {
+
+const char* const kDropout = R"(name: "drop" type: "Dropout")";
+
+std::string WithRatio(const std::string& ratio) {
+  return R"(name: "drop" type: "Dropout" dropout_param { dropout_ratio: )" + ratio + " }";
+}
+
+RunOptions Testing() {
+  RunOptions options;
+  options.training = false;
+  return options;
+}
+
+TEST(Dropout, ChangesNothingWhenTesting) {
+  EXPECT_EQ(RunLayer(kDropout, {-2, 0, 1, 3}, Testing()), (Values{-2, 0, 1, 3}));
+  EXPECT_EQ(Derivative(kDropout, {-2, 0, 1, 3}, Testing()), (Values{1, 1, 1, 1}));
+}
+
+TEST(Dropout, ChangesNothingWithRatioZero) {
+  EXPECT_EQ(RunLayer(WithRatio("0"), {-2, 0, 1, 3}), (Values{-2, 0, 1, 3}));
+  EXPECT_EQ(Derivative(WithRatio("0"), {-2, 0, 1, 3}), (Values{1, 1, 1, 1}));
+}
+
+TEST(Dropout, ZeroesOrScalesEachElement) {
+  const Values y = RunLayer(WithRatio("0.75"), Values(1000, 3));
+  for (const float value : y) EXPECT_TRUE(value == 0 || value == 12) << value;
+}
+
+// Of n elements, n ratio are zeroed on average, with variance n ratio (1 - ratio); five standard
+// deviations.
+TEST(Dropout, ZeroesTheGivenShare) {
+  for (const double ratio : {0.1, 0.5, 0.75, 0.9}) {
+    const size_t n = 40001;
+    const Values y = RunLayer(WithRatio(std::to_string(ratio)), Values(n, 1));
+    const auto zeros = static_cast<double>(std::count(y.begin(), y.end(), 0.0f));
+    EXPECT_NEAR(zeros, n * ratio, 5 * std::sqrt(n * ratio * (1 - ratio))) << "ratio " << ratio;
+  }
+}
+
+// Every place in a block of four random numbers, and every block, draws for itself.
+TEST(Dropout, DrawsEachElementIndependently) {
+  const Values y = RunLayer(kDropout, Values(40000, 1));
+  for (const size_t distance : {1, 2, 3, 4, 5, 16384}) {
+    int64_t equal = 0;
+    const size_t pairs = y.size() - distance;
+    for (size_t i = 0; i < pairs; ++i) equal += y[i] == y[i + distance];
+    const auto n = static_cast<double>(pairs);
+    EXPECT_NEAR(static_cast<double>(equal), n / 2, 2.5 * std::sqrt(n)) << "distance " << distance;
+  }
+}
+
+TEST(Dropout, GivesTheGradientTheMaskOfTheForwardPass) {
+  const Values x(1003, 1);
+  EXPECT_EQ(Derivative(WithRatio("0.3"), x), RunLayer(WithRatio("0.3"), x));
+}
+
+TEST(Dropout, DependsOnTheSeedAndTheNameAlone) {
+  const Values x(1000, 1);
+  RunOptions options;
+  options.seed = 7;
+  const Values y = RunLayer(kDropout, x, options);
+  options.threads = 3;
+  EXPECT_EQ(RunLayer(kDropout, x, options), y);
+  EXPECT_NE(RunLayer(R"(name: "other" type: "Dropout")", x, options), y);
+  options.seed = 8;
+  EXPECT_NE(RunLayer(kDropout, x, options), y);
+}
+
+TEST(Dropout, DoesNotHideNan) {
+  const Values y = RunLayer(WithRatio("0.9"), Values(100, kNan));
+  EXPECT_TRUE(std::all_of(y.begin(), y.end(), [](float value) { return std::isnan(value); }));
+}
+
+TEST(Dropout, RefusesARatioOutsideZeroToOne) {
+  const std::string words = "dropout_ratio must be at least 0 and less than 1, but is ";
+  ExpectRefused(WithRatio("1"), {2}, words + "1", "dropout_param.dropout_ratio");
+  ExpectRefused(WithRatio("-0.1"), {2}, words + "-0.1", "dropout_param.dropout_ratio");
+  ExpectRefused(WithRatio("1.5"), {2}, words + "1.5", "dropout_param.dropout_ratio");
+  ExpectRefused(WithRatio("nan"), {2}, words + "nan", "dropout_param.dropout_ratio");
+}
+
+TEST(Dropout, KeepsTheLayerContract) {
+  CheckOptions options;
+  options.random_layer = true;
+  EXPECT_TRUE(CheckLayer(kDropout, {{2, 3, 4, 5}}, options));
+  EXPECT_TRUE(CheckLayer(WithRatio("0.2"), {{7, 3}}, options));
+  EXPECT_TRUE(CheckLayer(WithRatio("0"), {{7, 3}}, options));
+  options.training = false;
+  EXPECT_TRUE(CheckLayer(kDropout, {{2, 3, 4, 5}}, options));
+}
+
+}  // namespace
+}  // namespace moka

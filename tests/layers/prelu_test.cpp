@@ -1,0 +1,78 @@
+// PReLU: y = x where x > 0, and y = a x elsewhere, a learned.
+#include "layers/activation.h"
+
+namespace moka {
+namespace {
+
+const char* const kPReLU = R"(type: "PReLU")";
+const char* const kShared = R"(type: "PReLU" prelu_param { channel_shared: true })";
+
+TEST(PReLU, BeginsWithSlopeOneQuarter) {
+  EXPECT_EQ(RunLayer(kPReLU, {1, 2, 2}, {-4, 4, -8, 0}), (Values{-1, 4, -2, 0}));
+}
+
+TEST(PReLU, FillsItsSlopesAsTold) {
+  EXPECT_EQ(RunLayer(R"(type: "PReLU" prelu_param { filler { value: 0.5 } })", {1, 1, 2}, {-4, 4}),
+            (Values{-2, 4}));
+  EXPECT_EQ(
+      RunLayer(R"(type: "PReLU" prelu_param { filler { type: "constant" } })", {1, 1, 2}, {-4, 4}),
+      (Values{0, 4}));
+}
+
+TEST(PReLU, HasASlopeForEachChannel) {
+  RunOptions options;
+  options.params = {{0.5f, -1}};
+  EXPECT_EQ(RunLayer(kPReLU, {2, 2, 2}, {-2, 2, -3, 3, -4, 4, -5, 5}, options),
+            (Values{-1, 2, 3, 3, -2, 4, 5, 5}));
+}
+
+TEST(PReLU, SharesOneSlopeIfTold) {
+  RunOptions options;
+  options.params = {{0.5f}};
+  EXPECT_EQ(RunLayer(kShared, {1, 2, 2}, {-2, 2, -3, 3}, options), (Values{-1, 2, -1.5f, 3}));
+}
+
+TEST(PReLU, DoesNotHideNan) { EXPECT_TRUE(std::isnan(RunLayer(kPReLU, {1, 1}, {kNan})[0])); }
+
+TEST(PReLU, GivesEachSlopeTheSumOfItsNegativeInputs) {
+  RunOptions options;
+  options.params = {{0.5f, -1}};
+  options.top_diffs = {{1, 1, 1, 1, 10, 10, 10, 10}};
+  LayerGradients gradients;
+  RunLayer(kPReLU, {{2, 2, 2}}, {{-2, 2, -3, 3, -4, 4, -5, -6}}, options, &gradients);
+  EXPECT_EQ(gradients.bottoms[0], (Values{0.5f, 1, -1, 1, 5, 10, -10, -10}));
+  EXPECT_EQ(gradients.params[0], (Values{-2 - 40, -3 - 50 - 60}));
+  options.params = {{0.5f}};
+  RunLayer(kShared, {{2, 2, 2}}, {{-2, 2, -3, 3, -4, 4, -5, -6}}, options, &gradients);
+  EXPECT_EQ(gradients.params[0], Values{-42 - 113});
+}
+
+// 2^24 + 1 is no float: a sum in single precision would stay at 2^24.
+TEST(PReLU, SumsTheSlopesGradientInDouble) {
+  Values x(16 * 3 + 5, -1);
+  x[0] = -16777216;
+  const auto count = static_cast<int64_t>(x.size());
+  RunOptions options;
+  options.top_diffs = {Values(x.size(), 1)};
+  LayerGradients gradients;
+  RunLayer(kPReLU, {{1, 1, count}}, {x}, options, &gradients);
+  EXPECT_EQ(gradients.params[0], Values{-16777216 - 52});
+  RunLayer(kPReLU, {{count, 1}}, {x}, options, &gradients);
+  EXPECT_EQ(gradients.params[0], Values{-16777216 - 52});
+}
+
+TEST(PReLU, RefusesABottomWithoutChannels) {
+  ExpectRefused(kPReLU, {4},
+                "needs a bottom of at least 2 axes (items, channels), but its shape is 4", "");
+}
+
+TEST(PReLU, KeepsTheLayerContract) {
+  EXPECT_TRUE(CheckLayer(kPReLU, {{2, 3, 4, 5}}, KinkAtZero()));
+  EXPECT_TRUE(CheckLayer(kPReLU, {{5, 7}}, KinkAtZero()));
+  EXPECT_TRUE(CheckLayer(kShared, {{2, 3, 4, 5}}, KinkAtZero()));
+  EXPECT_TRUE(CheckLayer(R"(type: "PReLU" prelu_param { filler { type: "uniform" min: -1 } })",
+                         {{3, 4, 9}}, KinkAtZero()));
+}
+
+}  // namespace
+}  // namespace moka
