@@ -10,7 +10,8 @@ namespace moka {
 // Elements in one piece of work: enough to be worth waking a thread, few enough for its cache.
 inline constexpr int64_t kElementGrain = 16384;
 
-// Backward needs y alone, not x: so y may take x's memory.
+// Traits of y = f(x). Element i is read before it is written, so y may take x's memory, and dx that
+// of dy. Backward needs y alone:
 inline LayerTraits GradientFromTop() {
   return LayerTraits()
       .BottomGradientReads(Reads::Top(0))
@@ -18,9 +19,9 @@ inline LayerTraits GradientFromTop() {
       .MayShare(0, 0);
 }
 
-// Backward needs x, which must outlive Forward.
+// Backward needs x: while it is still to come, the net does not let y overwrite x.
 inline LayerTraits GradientFromBottom() {
-  return LayerTraits().BottomGradientReads(Reads::Bottom(0)).ParamGradientReads(Reads::Nothing());
+  return GradientFromTop().BottomGradientReads(Reads::Bottom(0));
 }
 
 // c[i] = f(a[i]). c is a or lies apart from it: the pragma says so, or else the compiler would use

@@ -64,7 +64,7 @@ class PReLU final : public Layer {
   }
 
   void Backward(BackwardPass& pass) override {
-    if (pass.wants_param(0)) SlopeBackward(pass);
+    if (pass.wants_param(0)) SlopeBackward(pass);  // first: dx may overwrite dy
     if (!pass.wants_bottom(0)) return;
     const float* x = pass.bottom(0).data();
     const float* dy = pass.top_diff(0).data();
