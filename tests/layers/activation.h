@@ -1,4 +1,4 @@
-// What the tests of the activations share: gradients of a flat input, limits, refusals.
+// What the tests of the activations share: derivatives, limits, refusals, traits.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -8,8 +8,10 @@
 #include <string>
 #include <vector>
 
+#include "caught.h"
 #include "moka/check_layer.h"
-#include "moka/error.h"
+#include "moka/description.h"
+#include "moka/schema.h"
 
 namespace moka {
 
@@ -42,13 +44,33 @@ inline Values Grid() {
 // Running the layer over `shape` is refused in these words, at this field.
 inline void ExpectRefused(const std::string& layer, const Shape& shape, const std::string& words,
                           const std::string& field) {
-  try {
-    RunLayer(layer, shape, Values(static_cast<size_t>(shape.count()), 0.5f));
-    ADD_FAILURE() << layer << " was accepted";
-  } catch (const Error& error) {
-    EXPECT_NE(error.message().find(words), std::string::npos) << error.message();
-    EXPECT_EQ(error.field(), field);
-  }
+  const Values x(static_cast<size_t>(shape.count()), 0.5f);
+  const Error error = Caught([&] { RunLayer(layer, shape, x); });
+  EXPECT_EQ(error.message(), words);
+  EXPECT_EQ(error.field(), field);
+}
+
+inline LayerTraits TraitsOf(const std::string& layer, bool training = true) {
+  const Registry registry = BuiltinLayers();
+  const LayerDescription description = NetSchema(registry).ParseLayer(layer);
+  return registry.Get(description.common.type()).traits(LayerSpec(description, training));
+}
+
+// Backward reads the top and not the bottom, whose memory the top may take.
+inline void ExpectGradientFromTop(const std::string& layer) {
+  const LayerTraits traits = TraitsOf(layer);
+  EXPECT_TRUE(traits.may_share(0, 0)) << layer;
+  EXPECT_TRUE(traits.bottom_gradient_reads().ReadsTop(0)) << layer;
+  EXPECT_FALSE(traits.bottom_gradient_reads().ReadsBottom(0)) << layer;
+  EXPECT_FALSE(traits.param_gradient_reads().ReadsBottom(0)) << layer;
+}
+
+// Backward reads the bottom and not the top.
+inline void ExpectGradientFromBottom(const std::string& layer) {
+  const LayerTraits traits = TraitsOf(layer);
+  EXPECT_TRUE(traits.bottom_gradient_reads().ReadsBottom(0)) << layer;
+  EXPECT_FALSE(traits.bottom_gradient_reads().ReadsTop(0)) << layer;
+  EXPECT_FALSE(traits.param_gradient_reads().ReadsTop(0)) << layer;
 }
 
 // Options for a layer that has a kink at 0.

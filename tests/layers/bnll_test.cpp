@@ -24,6 +24,8 @@ TEST(BNLL, IsStableFarFromZero) {
 
 TEST(BNLL, DoesNotHideNan) { EXPECT_TRUE(std::isnan(RunLayer(kBNLL, {kNan})[0])); }
 
+TEST(BNLL, NeedsOnlyItsTopForTheGradient) { ExpectGradientFromTop(kBNLL); }
+
 TEST(BNLL, KeepsTheLayerContract) {
   EXPECT_TRUE(CheckLayer(kBNLL, {{2, 3, 4, 5}}));
   CheckOptions wide;

@@ -86,6 +86,18 @@ TEST(Dropout, RefusesARatioOutsideZeroToOne) {
   ExpectRefused(WithRatio("nan"), {2}, words + "nan", "dropout_param.dropout_ratio");
 }
 
+TEST(Dropout, NeedsNoValuesForTheGradient) {
+  const Reads reads = TraitsOf(kDropout).bottom_gradient_reads();
+  EXPECT_FALSE(reads.ReadsBottom(0) || reads.ReadsTop(0));
+}
+
+TEST(Dropout, IsItsBottomWhenTestingOrWithRatioZero) {
+  EXPECT_FALSE(TraitsOf(kDropout).same_values(0, 0));
+  EXPECT_TRUE(TraitsOf(kDropout).may_share(0, 0));
+  EXPECT_TRUE(TraitsOf(kDropout, false).same_values(0, 0));
+  EXPECT_TRUE(TraitsOf(WithRatio("0")).same_values(0, 0));
+}
+
 TEST(Dropout, KeepsTheLayerContract) {
   CheckOptions options;
   options.random_layer = true;

@@ -43,6 +43,12 @@ TEST(ELU, RefusesAnAlphaThatIsNoNumber) {
                 "elu_param.alpha");
 }
 
+TEST(ELU, NeedsOnlyItsTopForTheGradientUnlessAlphaIsNegative) {
+  ExpectGradientFromTop(R"(type: "ELU")");
+  ExpectGradientFromTop(R"(type: "ELU" elu_param { alpha: 0 })");
+  ExpectGradientFromBottom(R"(type: "ELU" elu_param { alpha: -0.1 })");
+}
+
 TEST(ELU, KeepsTheLayerContract) {
   for (const char* alpha : {"1", "0.3", "2", "0", "-0.7"}) {
     const std::string layer = std::string(R"(type: "ELU" elu_param { alpha: )") + alpha + " }";

@@ -25,6 +25,11 @@ TEST(LeakyReLU, RefusesAnInfiniteSlope) {
                 "negative_slope must be finite, but is inf", "leaky_relu_param.negative_slope");
 }
 
+TEST(LeakyReLU, NeedsOnlyItsTopForTheGradientUnlessTheSlopeIsNegative) {
+  ExpectGradientFromTop(R"(type: "LeakyReLU")");
+  ExpectGradientFromBottom(R"(type: "LeakyReLU" leaky_relu_param { negative_slope: -0.1 })");
+}
+
 TEST(LeakyReLU, KeepsTheLayerContract) {
   EXPECT_TRUE(CheckLayer(R"(type: "LeakyReLU")", {{2, 3, 4, 5}}, KinkAtZero()));
   EXPECT_TRUE(CheckLayer(R"(type: "LeakyReLU" leaky_relu_param { negative_slope: -0.2 })", {{7, 3}},

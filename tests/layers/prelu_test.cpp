@@ -63,7 +63,13 @@ TEST(PReLU, SumsTheSlopesGradientInDouble) {
 
 TEST(PReLU, RefusesABottomWithoutChannels) {
   ExpectRefused(kPReLU, {4},
-                "needs a bottom of at least 2 axes (items, channels), but its shape is 4", "");
+                "PReLU needs a bottom of at least 2 axes (items, channels), but its shape is 4",
+                "");
+}
+
+TEST(PReLU, NeedsItsBottomForTheGradient) {
+  ExpectGradientFromBottom(kPReLU);
+  EXPECT_TRUE(TraitsOf(kPReLU).param_gradient_reads().ReadsBottom(0));
 }
 
 TEST(PReLU, KeepsTheLayerContract) {

@@ -60,6 +60,12 @@ TEST(ReLU, RefusesASlopeThatIsNoNumber) {
                 "negative_slope must be finite, but is nan", "relu_param.negative_slope");
 }
 
+TEST(ReLU, NeedsOnlyItsTopForTheGradientUnlessTheSlopeIsNegative) {
+  ExpectGradientFromTop(R"(type: "ReLU")");
+  ExpectGradientFromTop(R"(type: "ReLU" relu_param { negative_slope: 0.1 })");
+  ExpectGradientFromBottom(R"(type: "ReLU" relu_param { negative_slope: -0.1 })");
+}
+
 TEST(ReLU, KeepsTheLayerContract) {
   for (const char* slope : {"0", "0.1", "1", "-0.5"}) {
     const std::string layer =

@@ -44,6 +44,8 @@ TEST(Sigmoid, TakesTheEngineOfCaffesFiles) {
   EXPECT_EQ(RunLayer(R"(type: "Sigmoid" sigmoid_param { engine: CAFFE })", {0}), Values{0.5f});
 }
 
+TEST(Sigmoid, NeedsOnlyItsTopForTheGradient) { ExpectGradientFromTop(kSigmoid); }
+
 TEST(Sigmoid, KeepsTheLayerContract) {
   EXPECT_TRUE(CheckLayer(kSigmoid, {{2, 3, 4, 5}}));
   CheckOptions wide;

@@ -70,6 +70,8 @@ TEST(Softplus, RefusesABetaThatIsNotPositive) {
   ExpectRefused(WithBeta("inf"), {2}, words + "inf", "softplus_param.beta");
 }
 
+TEST(Softplus, NeedsOnlyItsTopForTheGradient) { ExpectGradientFromTop(kSoftplus); }
+
 TEST(Softplus, KeepsTheLayerContract) {
   for (const char* beta : {"1", "0.5", "3"}) {
     EXPECT_TRUE(CheckLayer(WithBeta(beta), {{2, 3, 4, 5}})) << "beta " << beta;

@@ -36,6 +36,8 @@ TEST(TanH, TakesTheEngineOfCaffesFiles) {
   EXPECT_EQ(RunLayer(R"(type: "TanH" tanh_param { engine: CUDNN })", {0}), Values{0});
 }
 
+TEST(TanH, NeedsOnlyItsTopForTheGradient) { ExpectGradientFromTop(kTanH); }
+
 TEST(TanH, KeepsTheLayerContract) {
   EXPECT_TRUE(CheckLayer(kTanH, {{2, 3, 4, 5}}));
   CheckOptions wide;
