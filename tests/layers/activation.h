@@ -73,6 +73,15 @@ inline void ExpectGradientFromBottom(const std::string& layer) {
   EXPECT_FALSE(traits.param_gradient_reads().ReadsTop(0)) << layer;
 }
 
+// A shape that is cut into several pieces of work, for what CheckLayer says of threads; too large
+// for differences of each element.
+inline const Shape kSeveralPieces = {3, 2, 97, 101};
+inline CheckOptions WithoutDifferences() {
+  CheckOptions options;
+  options.check_gradients = false;
+  return options;
+}
+
 // Options for a layer that has a kink at 0.
 inline CheckOptions KinkAtZero() {
   CheckOptions options;

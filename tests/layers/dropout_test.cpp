@@ -62,7 +62,7 @@ TEST(Dropout, GivesTheGradientTheMaskOfTheForwardPass) {
 }
 
 TEST(Dropout, DependsOnTheSeedAndTheNameAlone) {
-  const Values x(1000, 1);
+  const Values x(50001, 1);
   RunOptions options;
   options.seed = 7;
   const Values y = RunLayer(kDropout, x, options);
@@ -103,7 +103,13 @@ TEST(Dropout, KeepsTheLayerContract) {
   options.random_layer = true;
   EXPECT_TRUE(CheckLayer(kDropout, {{2, 3, 4, 5}}, options));
   EXPECT_TRUE(CheckLayer(WithRatio("0.2"), {{7, 3}}, options));
-  EXPECT_TRUE(CheckLayer(WithRatio("0"), {{7, 3}}, options));
+  options.check_gradients = false;
+  EXPECT_TRUE(CheckLayer(kDropout, {kSeveralPieces}, options));
+}
+
+TEST(Dropout, KeepsTheLayerContractWhereItChangesNothing) {
+  EXPECT_TRUE(CheckLayer(WithRatio("0"), {{7, 3}}));
+  CheckOptions options;
   options.training = false;
   EXPECT_TRUE(CheckLayer(kDropout, {{2, 3, 4, 5}}, options));
 }

@@ -76,6 +76,9 @@ TEST(PReLU, KeepsTheLayerContract) {
   EXPECT_TRUE(CheckLayer(kPReLU, {{2, 3, 4, 5}}, KinkAtZero()));
   EXPECT_TRUE(CheckLayer(kPReLU, {{5, 7}}, KinkAtZero()));
   EXPECT_TRUE(CheckLayer(kShared, {{2, 3, 4, 5}}, KinkAtZero()));
+  EXPECT_TRUE(CheckLayer(kPReLU, {kSeveralPieces}, WithoutDifferences()));
+  EXPECT_TRUE(CheckLayer(kShared, {kSeveralPieces}, WithoutDifferences()));
+  EXPECT_TRUE(CheckLayer(kPReLU, {{150, 130}}, WithoutDifferences()));
   EXPECT_TRUE(CheckLayer(R"(type: "PReLU" prelu_param { filler { type: "uniform" min: -1 } })",
                          {{3, 4, 9}}, KinkAtZero()));
 }

@@ -71,6 +71,7 @@ TEST(ReLU, KeepsTheLayerContract) {
     const std::string layer =
         std::string(R"(type: "ReLU" relu_param { negative_slope: )") + slope + " }";
     EXPECT_TRUE(CheckLayer(layer, {{2, 3, 4, 5}}, KinkAtZero())) << layer;
+    EXPECT_TRUE(CheckLayer(layer, {kSeveralPieces}, WithoutDifferences())) << layer;
   }
 }
 
