@@ -1,4 +1,5 @@
 // PReLU: y = x where x > 0, and y = a x elsewhere, a learned.
+#include "check/layer_runner.h"
 #include "layers/activation.h"
 
 namespace moka {
@@ -65,6 +66,14 @@ TEST(PReLU, RefusesABottomWithoutChannels) {
   ExpectRefused(kPReLU, {4},
                 "PReLU needs a bottom of at least 2 axes (items, channels), but its shape is 4",
                 "");
+}
+
+TEST(PReLU, RefusesAnotherNumberOfChannelsThanItBeganWith) {
+  LayerRunner runner({.text = kPReLU}, {Shape{1, 3}});
+  const Error error = Caught([&] { runner.Reshape({Shape{1, 4}}); });
+  EXPECT_EQ(error.message(), "the bottom has 4 channels, but there are 3 slopes");
+  LayerRunner shared({.text = kShared}, {Shape{1, 3}});
+  shared.Reshape({Shape{1, 4}});
 }
 
 TEST(PReLU, NeedsItsBottomForTheGradient) {
