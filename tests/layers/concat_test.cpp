@@ -80,6 +80,7 @@ TEST(Concat, KeepsTheLayerContract) {
   EXPECT_TRUE(CheckLayer(Concat("axis: 0"), {{2, 3}, {1, 3}}));
   EXPECT_TRUE(CheckLayer(Concat("axis: -1"), {{2, 3}, {2, 5}}));
   EXPECT_TRUE(CheckLayer(Concat(), {{2, 3}}));
+  EXPECT_TRUE(CheckLayer(Concat(), {{4, 7000}, {4, 2000}}));  // several pieces of work
 }
 
 }  // namespace

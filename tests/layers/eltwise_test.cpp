@@ -111,7 +111,7 @@ TEST(Eltwise, KeepsTheLayerContract) {
   EXPECT_TRUE(CheckLayer(Eltwise("coeff: 2 coeff: -1 coeff: 0.5"), three));
   EXPECT_TRUE(CheckLayer(Eltwise("operation: PROD"), two));
   EXPECT_TRUE(CheckLayer(Eltwise("operation: PROD"), three));
-  EXPECT_TRUE(CheckLayer(Eltwise(), {{2, 300}, {2, 300}}));  // more than a block
+  EXPECT_TRUE(CheckLayer(Eltwise(), {{3, 7000}, {3, 7000}}));  // several pieces of work
   CheckOptions away_from_zero;
   away_from_zero.input = [](int, int64_t, float random) { return 0.5F + random; };
   EXPECT_TRUE(

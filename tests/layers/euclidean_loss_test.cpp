@@ -71,6 +71,7 @@ TEST(EuclideanLoss, KeepsTheLayerContract) {
   EXPECT_TRUE(CheckLayer(kLoss, {{4, 3}, {4, 3}}));
   EXPECT_TRUE(CheckLayer(kLoss, {{2, 3, 2}, {2, 6}}));
   EXPECT_TRUE(CheckLayer(kLoss, {{5}, {5}}));
+  EXPECT_TRUE(CheckLayer(kLoss, {{3, 7000}, {3, 7000}}));  // several pieces of work
 }
 
 }  // namespace

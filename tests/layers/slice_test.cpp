@@ -94,6 +94,7 @@ TEST(Slice, KeepsTheLayerContract) {
   EXPECT_TRUE(CheckLayer(Slice(2, "slice_point: 1"), {{2, 6, 2}}));
   EXPECT_TRUE(CheckLayer(Slice(2, "axis: -1 slice_point: 3"), {{2, 5}}));
   EXPECT_TRUE(CheckLayer(Slice(1), {{2, 3}}));
+  EXPECT_TRUE(CheckLayer(Slice(2, "slice_point: 2000"), {{4, 9000}}));  // several pieces of work
 }
 
 }  // namespace
