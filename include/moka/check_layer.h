@@ -26,7 +26,7 @@ struct RunOptions {
   int threads = 1;
   uint64_t seed = 1;
   std::vector<std::vector<float>> params;  // values of the params; where missing, what the fillers give
-  // Also run Backward with these top diffs; results in bottom_diffs and param_diffs below.
+  // Also run Backward, with these top diffs (zeros where missing); the results are in `gradients`.
   std::vector<std::vector<float>> top_diffs;
 };
 struct LayerGradients {
@@ -60,7 +60,7 @@ struct CheckOptions {
   double spread = 0;
   double most_skipped = 0.05;          // the share of gradient elements that may be skipped as undecidable
   bool check_gradients = true;
-  bool random_layer = false;           // draws random numbers: they are frozen by the pass's counter
+  bool random_layer = false;           // draws random numbers: the same in one pass, others in the next
 };
 
 class CheckResult;
@@ -87,10 +87,16 @@ class MOKA_EXPORT CheckResult {
   std::vector<std::string> broken_, checked_;
 };
 
-// Checks, over a layer with bottoms of these shapes: every top element is written (bitwise, under two poisons); bottoms untouched;
-// gradients of bottoms and params against central differences of a double objective; assign and add both honoured; undeclared data
-// poisoned on the way back, twice, with equal bits; shared memory equals separate; another batch size and back again; the same
-// bits for 1, 2 and 3 threads; the same seed, the same result. Throws Error only if the layer cannot be built.
+// Checks, over a layer with bottoms of these shapes:
+//   the same input and seed give the same result, with and without a Backward to follow;
+//   every element of tops and gradients is written, bitwise the same whatever lay in the memory before (NaN, 1e30, -1e30);
+//   nothing else is written: bottoms, params, the margins of all memory;
+//   the same bits for 1, 2 and 3 threads; after another batch size and back again; in each pass, unless random_layer;
+//   tops and diffs in the memory of bottoms, where the traits allow it, give the same bits;
+//   Backward adds where that is asked; a gradient is the same whichever others are wanted; it depends on nothing that the traits do
+//   not declare; it is 0 where all top diffs are 0, and else agrees with central differences of f = sum <y, dy>, in double.
+// Params that their fillers leave all equal are spread first. At most 200 elements of a tensor are differentiated. Throws Error only
+// if the layer cannot be built.
 MOKA_EXPORT CheckResult CheckLayer(std::string_view layer, const std::vector<Shape>& shapes, const CheckOptions& options = {});
 
 }  // namespace moka

@@ -95,12 +95,14 @@ CheckResult LayerCheck::Run() {
     if (options_.check_gradients) CheckZero();
     if (options_.check_gradients) CheckGradients();
   }
+  if (!strayed_) result_.Checked("nothing is written but tops, gradients and the layer's buffers");
   return std::move(result_);
 }
 
 RunOutput LayerCheck::RunOnce(LayerRunner& runner, const RunInput& input) {
   RunOutput output = runner.Run(input);
   for (const std::string& text : output.broken) Broken(text);
+  strayed_ = strayed_ || !output.broken.empty();
   return output;
 }
 

@@ -58,6 +58,7 @@ class LayerCheck {
   RunOutput first_;        // what it gave at first
   CheckResult result_;
   std::set<std::string> told_;
+  bool strayed_ = false;  // something was written that is not the layer's
 };
 
 // The values of bottoms of these shapes: as the options say, away from kinks and from one another.

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "moka/check_layer.h"
 #include "moka/filler.pb.h"
 #include "moka/layer.h"
 #include "moka/registry.h"
@@ -203,6 +204,19 @@ Registry Only() {
   Registry registry;
   registry.Add<L>("Sample");
   return registry;
+}
+
+template <typename L>
+CheckResult Check(const std::vector<Shape>& shapes, CheckOptions options = {}) {
+  const Registry registry = Only<L>();
+  options.registry = &registry;
+  return CheckLayer(R"(type: "Sample")", shapes, options);
+}
+
+inline CheckOptions Random() {
+  CheckOptions options;
+  options.random_layer = true;
+  return options;
 }
 
 }  // namespace moka
