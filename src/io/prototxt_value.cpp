@@ -128,7 +128,26 @@ const pb::EnumValueDescriptor& ReadEnum(PrototxtTokens& tokens, const pb::EnumDe
   return *value;
 }
 
-std::string ReadText(PrototxtTokens& tokens, const std::string& path) {
+// Whether the bytes are UTF-8, which is what protobuf wants of a string.
+bool IsUtf8(std::string_view text) {
+  static constexpr uint32_t kLeast[] = {0, 0x80, 0x800, 0x10000};  // by number of following bytes
+  for (size_t i = 0; i < text.size();) {
+    const auto lead = static_cast<unsigned char>(text[i++]);
+    const uint32_t followers = lead < 0xC0 ? 0 : lead < 0xE0 ? 1 : lead < 0xF0 ? 2 : 3;
+    if ((lead >= 0x80 && lead < 0xC0) || lead >= 0xF8) return false;
+    uint32_t code = followers == 0 ? lead : lead & (0x3Fu >> followers);
+    for (uint32_t k = 0; k < followers; ++k, ++i) {
+      if (i == text.size() || (static_cast<unsigned char>(text[i]) & 0xC0) != 0x80) return false;
+      code = code << 6 | (static_cast<unsigned char>(text[i]) & 0x3Fu);
+    }
+    if (code < kLeast[followers] || code > 0x10FFFF || (code >= 0xD800 && code < 0xE000))
+      return false;
+  }
+  return true;
+}
+
+std::string ReadText(PrototxtTokens& tokens, const std::string& path, bool any_bytes) {
+  const Place begin = tokens.place();
   if (!tokens.At(Tokenizer::TYPE_STRING)) {
     throw tokens.Fail(path + " takes text in quotes, not " + Shown(tokens.Peek()));
   }
@@ -137,6 +156,7 @@ std::string ReadText(PrototxtTokens& tokens, const std::string& path) {
     Tokenizer::ParseStringAppend(tokens.Peek().text, &text);
     tokens.Next();
   }
+  if (!any_bytes && !IsUtf8(text)) throw Error(path, " is not UTF-8 text").SetPlace(begin);
   return text;
 }
 
@@ -182,7 +202,7 @@ void ReadScalar(PrototxtTokens& tokens, const pb::FieldDescriptor& field, const 
               &R::AddEnum),
           &ReadEnum(tokens, *field.enum_type(), path));
     case F::CPPTYPE_STRING: {
-      const std::string text = ReadText(tokens, path);
+      const std::string text = ReadText(tokens, path, field.type() == F::TYPE_BYTES);
       if (field.is_repeated()) return reflection.AddString(&message, &field, text);
       return reflection.SetString(&message, &field, text);
     }

@@ -91,7 +91,8 @@ class Explainer {
     if (const LayerType* known = grammar_.registry().Find(type)) {
       for (const FieldInfo& field : known->fields) add(*grammar_.FindParam(field.name));
     }
-    for (int i = 0; homes.empty() && i < grammar_.layer().field_count(); ++i) {
+    const int fields = homes.empty() ? grammar_.layer().field_count() : 0;
+    for (int i = 0; i < fields; ++i) {
       if (grammar_.IsParam(*grammar_.layer().field(i))) add(*grammar_.layer().field(i));
     }
     std::string text;

@@ -1,6 +1,7 @@
 // From the grammar's messages to descriptions: common fields typed, parameters as bytes, each with
 // its place.
 #include <google/protobuf/descriptor.h>
+#include <google/protobuf/text_format.h>
 
 #include <algorithm>
 
@@ -116,26 +117,45 @@ class OldInputs {
 };
 
 // `engine: CUDNN` and its like, wherever they stand in parameters: how often, and where first.
-struct Engines {
-  std::map<std::string, std::pair<Place, int>> found;
-
+class Engines {
+ public:
   void Look(const pb::Message& param, const Position& position) {
-    const pb::FieldDescriptor* engine = param.GetDescriptor()->FindFieldByName("engine");
-    if (engine == nullptr || engine->cpp_type() != pb::FieldDescriptor::CPPTYPE_ENUM ||
-        engine->is_repeated())
-      return;
-    if (!param.GetReflection()->HasField(param, engine)) return;
-    const std::string& value = param.GetReflection()->GetEnum(param, engine)->name();
-    if (value == "DEFAULT") return;
-    ++found.emplace(value, std::make_pair(position.At("engine"), 0)).first->second.second;
-  }
-  void Tell(std::vector<std::string>& notices) const {
-    for (const auto& [value, where] : found) {
-      std::string words = "engine: " + value + " has no effect: there is one engine";
-      if (where.second > 1) words += " (it stands in " + std::to_string(where.second) + " layers)";
-      notices.push_back(Notice(where.first, words));
+    const pb::Reflection& reflection = *param.GetReflection();
+    for (const char* name : {"engine", "force_nd_im2col"}) {
+      const pb::FieldDescriptor* field = param.GetDescriptor()->FindFieldByName(name);
+      if (field == nullptr || field->is_repeated() || !reflection.HasField(param, field)) continue;
+      std::string value;
+      pb::TextFormat::PrintFieldValueToString(param, field, -1, &value);
+      if (value == "DEFAULT" || value == "false") continue;
+      Count(std::string(name) + ": " + value, position.At(name));
     }
   }
+  void Tell(std::vector<std::string>& notices) const {
+    for (const Found& found : found_) {
+      std::string text = found.words + " has no effect: there is one engine";
+      if (found.times > 1) text += " (it stands in " + std::to_string(found.times) + " layers)";
+      notices.push_back(Notice(found.first, text));
+    }
+  }
+
+ private:
+  struct Found {
+    std::string words;
+    Place first;
+    int times = 1;
+  };
+
+  void Count(const std::string& words, const Place& place) {
+    for (Found& found : found_) {
+      if (found.words == words) {
+        ++found.times;
+        return;
+      }
+    }
+    found_.push_back({words, place});
+  }
+
+  std::vector<Found> found_;
 };
 
 void FindEngines(const Grammar& grammar, const pb::Message& layer, const Position& position,

@@ -22,6 +22,12 @@ std::string Comment(const Descriptor& declaration) {
   return text;
 }
 
+// An enum's own comment stands in for that of the only field that has its type.
+std::string CommentOf(const pb::FieldDescriptor& field) {
+  const std::string comment = Comment(field);
+  return comment.empty() && field.enum_type() != nullptr ? Comment(*field.enum_type()) : comment;
+}
+
 std::string TypeOf(const pb::FieldDescriptor& field) {
   if (field.cpp_type() == pb::FieldDescriptor::CPPTYPE_MESSAGE)
     return Grammar::PlainName(*field.message_type());
@@ -54,7 +60,7 @@ std::vector<MessageHelp> NetSchema::Describe(std::string_view layer_type) const 
     for (int i = 0; i < type.field_count(); ++i) {
       const pb::FieldDescriptor& field = *type.field(i);
       help.fields.push_back({field.name(), TypeOf(field), DefaultOf(grammar, field),
-                             field.is_repeated(), Comment(field), field.number()});
+                             field.is_repeated(), CommentOf(field), field.number()});
     }
     messages.push_back(std::move(help));
   }
