@@ -10,7 +10,9 @@
 
 namespace moka::tool {
 
-LiveLine::LiveLine() : alive_(isatty(STDERR_FILENO) != 0 && std::getenv("TERM") && std::string(std::getenv("TERM")) != "dumb") {}
+LiveLine::LiveLine()
+    : alive_(isatty(STDERR_FILENO) != 0 && std::getenv("TERM") &&
+             std::string(std::getenv("TERM")) != "dumb") {}
 LiveLine::~LiveLine() { Clear(); }
 
 void LiveLine::Draw(const std::string& text) {
@@ -41,9 +43,11 @@ namespace {
 std::string Number(double value) { return fmt::format("{:g}", value); }
 
 std::string Describe(const OutputValue& output, const char* net) {
-  std::string text = fmt::format("    {} net output #{}: {} = {}", net, output.index, output.name, Number(output.value));
+  std::string text = fmt::format("    {} net output #{}: {} = {}", net, output.index, output.name,
+                                 Number(output.value));
   if (output.loss_weight != 0) {
-    text += fmt::format(" (* {} = {} loss)", Number(output.loss_weight), Number(output.loss_weight * output.value));
+    text += fmt::format(" (* {} = {} loss)", Number(output.loss_weight),
+                        Number(output.loss_weight * output.value));
   }
   return text;
 }
@@ -66,9 +70,11 @@ void Console::OnIteration(const IterationReport& report) {
       LOG(INFO) << "Iteration " << report.iteration << ", loss = " << Number(report.smoothed_loss);
       return;
     }
-    const double per_second = report.seconds > 0 ? static_cast<double>(report.iterations) / report.seconds : 0;
-    LOG(INFO) << fmt::format("Iteration {} ({} iter/s, {}s/{} iters), loss = {}", report.iteration, Number(per_second),
-                             Number(report.seconds), display_, Number(report.smoothed_loss));
+    const double per_second =
+        report.seconds > 0 ? static_cast<double>(report.iterations) / report.seconds : 0;
+    LOG(INFO) << fmt::format("Iteration {} ({} iter/s, {}s/{} iters), loss = {}", report.iteration,
+                             Number(per_second), Number(report.seconds), display_,
+                             Number(report.smoothed_loss));
     for (const OutputValue& output : report.outputs) LOG(INFO) << Describe(output, "Train");
     LOG(INFO) << "Iteration " << report.iteration << ", lr = " << Number(report.rate);
   }
@@ -76,15 +82,20 @@ void Console::OnIteration(const IterationReport& report) {
 }
 
 void Console::DrawProgress(const IterationReport& report) {
-  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
+  const double seconds =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
   const int64_t done = report.iteration + 1 - first_iteration_;
   const double rate = seconds > 0 ? static_cast<double>(done) / seconds : 0;
-  const double left = rate > 0 ? static_cast<double>(max_iteration_ - report.iteration - 1) / rate : 0;
-  const double share = static_cast<double>(report.iteration + 1) / static_cast<double>(std::max<int64_t>(max_iteration_, 1));
+  const double left =
+      rate > 0 ? static_cast<double>(max_iteration_ - report.iteration - 1) / rate : 0;
+  const double share = static_cast<double>(report.iteration + 1) /
+                       static_cast<double>(std::max<int64_t>(max_iteration_, 1));
   const int bars = static_cast<int>(share * 20);
-  line_.Draw(fmt::format("[{}{}] {:3.0f} %  {}/{}  {:.1f} iter/s  loss {:.4g}  lr {:.3g}  {} left", std::string(static_cast<size_t>(bars), '#'),
-                         std::string(static_cast<size_t>(20 - bars), '.'), 100 * share, report.iteration + 1, max_iteration_, rate,
-                         report.smoothed_loss, report.rate, FormatSeconds(left)));
+  line_.Draw(fmt::format("[{}{}] {:3.0f} %  {}/{}  {:.1f} iter/s  loss {:.4g}  lr {:.3g}  {} left",
+                         std::string(static_cast<size_t>(bars), '#'),
+                         std::string(static_cast<size_t>(20 - bars), '.'), 100 * share,
+                         report.iteration + 1, max_iteration_, rate, report.smoothed_loss,
+                         report.rate, FormatSeconds(left)));
 }
 
 void Console::OnTestStart(int64_t iteration, int net) {

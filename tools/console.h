@@ -1,4 +1,5 @@
-// What a training looks like on the terminal: Caffe's log lines, and, where somebody watches, one line that lives.
+// What a training looks like on the terminal: Caffe's log lines, and, where somebody watches, one
+// line that lives.
 #pragma once
 
 #include <chrono>
@@ -8,7 +9,8 @@
 
 namespace moka::tool {
 
-// A line at the bottom of a terminal that is drawn again and again. Does nothing when stderr is no terminal.
+// A line at the bottom of a terminal that is drawn again and again. Does nothing when stderr is no
+// terminal.
 class LiveLine {
  public:
   LiveLine();

@@ -11,7 +11,8 @@
 DEFINE_string(solver, "", "the solver file");
 DEFINE_string(model, "", "the net file");
 DEFINE_string(snapshot, "", "the .solverstate to continue from");
-DEFINE_string(weights, "", "weights to begin with: one or more .caffemodel files, separated by commas");
+DEFINE_string(weights, "",
+              "weights to begin with: one or more .caffemodel files, separated by commas");
 DEFINE_int32(iterations, 50, "how many batches to run");
 DEFINE_string(phase, "", "TRAIN or TEST");
 DEFINE_int32(level, 0, "the net's level, for include and exclude rules");
@@ -35,10 +36,13 @@ bool Takes(const Command& command, const std::string& name) {
   return std::find(names.begin(), names.end(), name) != names.end();
 }
 
-// Where the name of a flag begins in a word, or npos if it is none. "-" and negative numbers are none.
+// Where the name of a flag begins in a word, or npos if it is none. "-" and negative numbers are
+// none.
 size_t NameStart(const std::string& word) {
   if (word.rfind("--", 0) == 0 && word.size() > 2) return 2;
-  if (word.size() > 1 && word[0] == '-' && !std::isdigit(static_cast<unsigned char>(word[1])) && word[1] != '.') return 1;
+  if (word.size() > 1 && word[0] == '-' && !std::isdigit(static_cast<unsigned char>(word[1])) &&
+      word[1] != '.')
+    return 1;
   return std::string::npos;
 }
 
@@ -47,7 +51,8 @@ void SetFlag(const Command& command, const std::string& name, std::string value)
   if (gflags::SetCommandLineOption(name.c_str(), value.c_str()).empty()) {
     gflags::CommandLineFlagInfo info;
     gflags::GetCommandLineFlagInfo(name.c_str(), &info);
-    throw UsageError(fmt::format("--{} wants {}, not \"{}\"", name, info.type == "string" ? "text" : "a number", value));
+    throw UsageError(fmt::format("--{} wants {}, not \"{}\"", name,
+                                 info.type == "string" ? "text" : "a number", value));
   }
 }
 
@@ -62,15 +67,19 @@ Arguments ParseFlags(const Command& command, const Arguments& words) {
       continue;
     }
     const size_t equals = words[i].find('=');
-    const std::string name = words[i].substr(start, equals == std::string::npos ? equals : equals - start);
+    const std::string name =
+        words[i].substr(start, equals == std::string::npos ? equals : equals - start);
     if (!Takes(command, name)) {
-      throw UsageError(fmt::format("moka {} has no flag --{}{}", command.name, name, DidYouMean(name, Names(command))));
+      throw UsageError(fmt::format("moka {} has no flag --{}{}", command.name, name,
+                                   DidYouMean(name, Names(command))));
     }
-    if (equals == std::string::npos && i + 1 == words.size()) throw UsageError(fmt::format("--{} wants a value", name));
+    if (equals == std::string::npos && i + 1 == words.size())
+      throw UsageError(fmt::format("--{} wants a value", name));
     SetFlag(command, name, equals == std::string::npos ? words[++i] : words[i].substr(equals + 1));
   }
   if (rest.size() > command.most_arguments) {
-    throw UsageError(fmt::format("moka {} does not know what to do with \"{}\"", command.name, rest[command.most_arguments]));
+    throw UsageError(fmt::format("moka {} does not know what to do with \"{}\"", command.name,
+                                 rest[command.most_arguments]));
   }
   return rest;
 }
@@ -80,8 +89,10 @@ std::string DescribeFlags(const Command& command) {
   for (const char* name : command.flags) {
     gflags::CommandLineFlagInfo info;
     gflags::GetCommandLineFlagInfo(name, &info);
-    const bool plain = info.default_value.empty() || info.description.find("is one") != std::string::npos;
-    text += fmt::format("  --{:<15} {}{}\n", name, info.description, plain ? "" : fmt::format(" [{}]", info.default_value));
+    const bool plain =
+        info.default_value.empty() || info.description.find("is one") != std::string::npos;
+    text += fmt::format("  --{:<15} {}{}\n", name, info.description,
+                        plain ? "" : fmt::format(" [{}]", info.default_value));
   }
   return text;
 }

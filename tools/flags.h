@@ -22,8 +22,9 @@ DECLARE_string(gpu);
 
 namespace moka::tool {
 
-// Sets the command's flags from `words` (--name=value, --name value, one dash or two) and returns the other words. Throws
-// UsageError: an unknown flag, one of another subcommand, a missing or unfit value, too many words. Never exits.
+// Sets the command's flags from `words` (--name=value, --name value, one dash or two) and returns
+// the other words. Throws UsageError: an unknown flag, one of another subcommand, a missing or
+// unfit value, too many words. Never exits.
 Arguments ParseFlags(const Command& command, const Arguments& words);
 
 // "  --solver=FILE   what it is" for each flag of a command.

@@ -13,12 +13,14 @@ namespace {
 
 void ListTypes(const Registry& registry) {
   std::map<std::string, std::vector<std::string>> by_origin;
-  for (const std::string& type : registry.types()) by_origin[registry.Get(type).origin].push_back(type);
+  for (const std::string& type : registry.types())
+    by_origin[registry.Get(type).origin].push_back(type);
   for (const auto& [origin, types] : by_origin) {
     fmt::print("{}:\n", origin);
     for (const std::string& type : types) {
       std::string fields;
-      for (const FieldInfo& field : registry.Get(type).fields) fields += (fields.empty() ? "" : ", ") + field.name;
+      for (const FieldInfo& field : registry.Get(type).fields)
+        fields += (fields.empty() ? "" : ", ") + field.name;
       fmt::print("  {:<20} {}\n", type, fields);
     }
   }
@@ -45,14 +47,18 @@ void Explain(const NetSchema& schema, const LayerType& type) {
   LayerDescription description;
   description.common.set_type(type.name);
   const LayerTraits traits = type.traits(LayerSpec(description));
-  fmt::print("{} ({})\n  {}, {}\n", type.name, type.origin, Range(traits.least_bottoms(), traits.most_bottoms(), "bottom"),
+  fmt::print("{} ({})\n  {}, {}\n", type.name, type.origin,
+             Range(traits.least_bottoms(), traits.most_bottoms(), "bottom"),
              Range(traits.least_tops(), traits.most_tops(), "top"));
   if (traits.any_loss()) fmt::print("  a loss\n");
-  if (!traits.has_backward() && !traits.fed_from_outside() && traits.most_bottoms() > 0) fmt::print("  no gradient\n");
+  if (!traits.has_backward() && !traits.fed_from_outside() && traits.most_bottoms() > 0)
+    fmt::print("  no gradient\n");
   for (const MessageHelp& message : schema.Describe(type.name)) {
-    fmt::print("\n{} {{ }}{}\n", message.field, message.comment.empty() ? "" : "  # " + OneLine(message.comment));
+    fmt::print("\n{} {{ }}{}\n", message.field,
+               message.comment.empty() ? "" : "  # " + OneLine(message.comment));
     for (const FieldHelp& field : message.fields) {
-      const std::string declared = fmt::format("{}{}", field.repeated ? "repeated " : "", field.type);
+      const std::string declared =
+          fmt::format("{}{}", field.repeated ? "repeated " : "", field.type);
       const std::string value = field.default_value.empty() ? "" : " = " + field.default_value;
       fmt::print("  {:<20} {}{}\n", field.name, declared, value);
       if (!field.comment.empty()) fmt::print("  {:<20}   {}\n", "", OneLine(field.comment));

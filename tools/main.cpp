@@ -16,24 +16,40 @@ namespace {
 
 const std::vector<Command>& Commands() {
   static const std::vector<Command> commands = {
-      {"train", "--solver=FILE [flags]", "train a net, or go on training it",
+      {"train",
+       "--solver=FILE [flags]",
+       "train a net, or go on training it",
        "Trains as the solver file says; writes PREFIX_iter_N.caffemodel and .solverstate.\n"
-       "An interrupt (Ctrl-C) stops after the iteration and, unless snapshot_after_train is false, writes a snapshot.",
-       {"solver", "snapshot", "weights", "level", "stage", "sigint_effect", "sighup_effect", "plugin", "threads", "seed", "gpu"},
+       "An interrupt (Ctrl-C) stops after the iteration and, unless snapshot_after_train is false, "
+       "writes a snapshot.",
+       {"solver", "snapshot", "weights", "level", "stage", "sigint_effect", "sighup_effect",
+        "plugin", "threads", "seed", "gpu"},
        0,
        &RunTrain},
-      {"test", "--model=FILE --weights=FILE [flags]", "measure a trained net",
+      {"test",
+       "--model=FILE --weights=FILE [flags]",
+       "measure a trained net",
        "Runs the net's TEST phase and prints the mean of each output.",
        {"model", "weights", "iterations", "level", "stage", "plugin", "threads", "seed", "gpu"},
        0,
        &RunTest},
-      {"time", "--model=FILE [flags]", "time each layer, forward and backward",
+      {"time",
+       "--model=FILE [flags]",
+       "time each layer, forward and backward",
        "Inputs that nobody feeds are filled with random numbers.",
        {"model", "iterations", "phase", "level", "stage", "plugin", "threads", "seed", "gpu"},
        0,
        &RunTime},
-      {"layers", "[TYPE] [flags]", "list the layer types, or explain one", "", {"plugin"}, 1, &RunLayers},
-      {"summary", "NET [flags]", "show a net's layers, shapes, parameters, work and memory",
+      {"layers",
+       "[TYPE] [flags]",
+       "list the layer types, or explain one",
+       "",
+       {"plugin"},
+       1,
+       &RunLayers},
+      {"summary",
+       "NET [flags]",
+       "show a net's layers, shapes, parameters, work and memory",
        "",
        {"phase", "level", "stage", "plugin", "threads"},
        1,
@@ -52,12 +68,15 @@ const Command& FindCommand(const std::string& name) {
   for (const Command& command : Commands()) {
     if (name == command.name) return command;
   }
-  throw UsageError(fmt::format("there is no command \"{}\"{}", name, DidYouMean(name, CommandNames())));
+  throw UsageError(
+      fmt::format("there is no command \"{}\"{}", name, DidYouMean(name, CommandNames())));
 }
 
 void PrintOverview(std::FILE* out) {
-  fmt::print(out, "moka {}: nets as files, layers as plugins\n\nusage: moka COMMAND [flags]\n\n", MOKA_VERSION);
-  for (const Command& command : Commands()) fmt::print(out, "  {:<9} {}\n", command.name, command.summary);
+  fmt::print(out, "moka {}: nets as files, layers as plugins\n\nusage: moka COMMAND [flags]\n\n",
+             MOKA_VERSION);
+  for (const Command& command : Commands())
+    fmt::print(out, "  {:<9} {}\n", command.name, command.summary);
   fmt::print(out,
              "\n`moka help COMMAND` lists its flags.\n"
              "Exit status: 0 done, 1 an error in the input or the run, 2 a wrong command line,\n"
@@ -70,7 +89,9 @@ void PrintHelp(const Command& command) {
   fmt::print("\n{}", DescribeFlags(command));
 }
 
-bool AsksForHelp(const std::string& word) { return word == "--help" || word == "-help" || word == "-h"; }
+bool AsksForHelp(const std::string& word) {
+  return word == "--help" || word == "-help" || word == "-h";
+}
 
 int Run(const Arguments& words) {
   if (words.empty() || AsksForHelp(words[0]) || (words[0] == "help" && words.size() == 1)) {

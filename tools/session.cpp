@@ -29,7 +29,10 @@ std::vector<std::string> SplitCommas(const std::string& text) {
   return parts;
 }
 
-Session::Session() : registry(LoadRegistry(SplitCommas(FLAGS_plugin))), schema(registry), context(OptionsFromFlags()) {
+Session::Session()
+    : registry(LoadRegistry(SplitCommas(FLAGS_plugin))),
+      schema(registry),
+      context(OptionsFromFlags()) {
   if (!FLAGS_gpu.empty()) LOG(WARNING) << "--gpu has no effect: Moka runs on the CPU";
 }
 
@@ -37,7 +40,8 @@ std::vector<std::string> Stages() { return SplitCommas(FLAGS_stage); }
 
 void SetState(NetDescription& net, const std::string& phase) {
   if (!phase.empty()) {
-    if (phase != "TRAIN" && phase != "TEST") throw UsageError("--phase wants TRAIN or TEST, not \"" + phase + "\"");
+    if (phase != "TRAIN" && phase != "TEST")
+      throw UsageError("--phase wants TRAIN or TEST, not \"" + phase + "\"");
     net.state.set_phase(phase == "TRAIN" ? TRAIN : TEST);
   }
   if (FLAGS_level != 0) net.state.set_level(FLAGS_level);

@@ -18,7 +18,9 @@ std::string Grouped(int64_t number) {
   return text;
 }
 
-std::string Megabytes(int64_t bytes) { return fmt::format("{:.2f} MB", static_cast<double>(bytes) / 1e6); }
+std::string Megabytes(int64_t bytes) {
+  return fmt::format("{:.2f} MB", static_cast<double>(bytes) / 1e6);
+}
 
 std::string Joined(const std::vector<Shape>& shapes) {
   std::string text;
@@ -34,8 +36,8 @@ void PrintLayers(const Net& net) {
     type_width = std::max(type_width, layer.type.size());
     shape_width = std::max(shape_width, Joined(layer.top_shapes).size());
   }
-  fmt::print("{:<{}}  {:<{}}  {:<{}}  {:>12}  {:>16}\n", "layer", name_width, "type", type_width, "tops", shape_width, "parameters",
-             "multiply-adds");
+  fmt::print("{:<{}}  {:<{}}  {:<{}}  {:>12}  {:>16}\n", "layer", name_width, "type", type_width,
+             "tops", shape_width, "parameters", "multiply-adds");
   int64_t all_params = 0, all_work = 0;
   std::set<const Param*> seen;
   for (int i = 0; i < net.layer_count(); ++i) {
@@ -44,16 +46,18 @@ void PrintLayers(const Net& net) {
     for (const Param* param : layer.params) {
       if (seen.insert(param).second) params += param->values().count();
     }
-    fmt::print("{:<{}}  {:<{}}  {:<{}}  {:>12}  {:>16}\n", layer.name, name_width, layer.type, type_width, Joined(layer.top_shapes),
-               shape_width, params ? Grouped(params) : "", layer.multiply_adds ? Grouped(layer.multiply_adds) : "");
+    fmt::print("{:<{}}  {:<{}}  {:<{}}  {:>12}  {:>16}\n", layer.name, name_width, layer.type,
+               type_width, Joined(layer.top_shapes), shape_width, params ? Grouped(params) : "",
+               layer.multiply_adds ? Grouped(layer.multiply_adds) : "");
     all_params += params;
     all_work += layer.multiply_adds;
   }
-  fmt::print("{:<{}}  {:<{}}  {:<{}}  {:>12}  {:>16}\n", "total", name_width, "", type_width, "", shape_width, Grouped(all_params),
-             Grouped(all_work));
+  fmt::print("{:<{}}  {:<{}}  {:<{}}  {:>12}  {:>16}\n", "total", name_width, "", type_width, "",
+             shape_width, Grouped(all_params), Grouped(all_work));
 }
 
-// One row for each of the largest blocks: when it lives, from the first forward step to the last backward one.
+// One row for each of the largest blocks: when it lives, from the first forward step to the last
+// backward one.
 void PrintPicture(const MemoryPlan& plan) {
   constexpr size_t kRows = 24;
   constexpr int kColumns = 60;
@@ -63,24 +67,29 @@ void PrintPicture(const MemoryPlan& plan) {
     if (block.bytes > 0) blocks.push_back(&block);
     steps = std::max(steps, block.last + 1);
   }
-  std::stable_sort(blocks.begin(), blocks.end(), [](const auto* a, const auto* b) { return a->bytes > b->bytes; });
+  std::stable_sort(blocks.begin(), blocks.end(),
+                   [](const auto* a, const auto* b) { return a->bytes > b->bytes; });
   const size_t rows = std::min(blocks.size(), kRows);
   std::sort(blocks.begin(), blocks.begin() + static_cast<std::ptrdiff_t>(rows),
             [](const auto* a, const auto* b) { return a->first < b->first; });
   fmt::print("\nThe {} largest blocks over the steps of a pass, forward then backward:\n", rows);
   for (size_t i = 0; i < rows; ++i) {
-    const int from = blocks[i]->first * kColumns / steps, to = std::max(from, (blocks[i]->last + 1) * kColumns / steps - 1);
+    const int from = blocks[i]->first * kColumns / steps,
+              to = std::max(from, (blocks[i]->last + 1) * kColumns / steps - 1);
     std::string bar(kColumns, '.');
     std::fill(bar.begin() + from, bar.begin() + to + 1, '#');
-    fmt::print("  {}  {:>10} at {:>10}  {}\n", bar, Megabytes(blocks[i]->bytes), Megabytes(blocks[i]->offset), blocks[i]->name);
+    fmt::print("  {}  {:>10} at {:>10}  {}\n", bar, Megabytes(blocks[i]->bytes),
+               Megabytes(blocks[i]->offset), blocks[i]->name);
   }
 }
 
 void PrintMemory(const MemoryPlan& plan) {
-  fmt::print("\nMemory: {} for values, gradients of values and scratch ({} if nothing were shared)\n", Megabytes(plan.bytes),
-             Megabytes(plan.bytes_apart));
+  fmt::print(
+      "\nMemory: {} for values, gradients of values and scratch ({} if nothing were shared)\n",
+      Megabytes(plan.bytes), Megabytes(plan.bytes_apart));
   fmt::print("        {} for inputs, outputs and kept blobs\n", Megabytes(plan.kept_bytes));
-  fmt::print("        {} for parameters, {} for their gradients\n", Megabytes(plan.param_bytes), Megabytes(plan.gradient_bytes));
+  fmt::print("        {} for parameters, {} for their gradients\n", Megabytes(plan.param_bytes),
+             Megabytes(plan.gradient_bytes));
 }
 
 }  // namespace
@@ -95,7 +104,8 @@ int RunSummary(const Arguments& arguments) {
   options.phase = FLAGS_phase.empty() ? TRAIN : description.state.phase();
   options.backward = options.phase == TRAIN;
   const Net net(std::move(description), session.registry, session.context, options);
-  fmt::print("{} ({} phase)\n\n", net.name().empty() ? arguments[0] : net.name(), options.phase == TRAIN ? "TRAIN" : "TEST");
+  fmt::print("{} ({} phase)\n\n", net.name().empty() ? arguments[0] : net.name(),
+             options.phase == TRAIN ? "TRAIN" : "TEST");
   PrintLayers(net);
   PrintMemory(net.memory_plan());
   PrintPicture(net.memory_plan());

@@ -14,14 +14,17 @@ namespace {
 std::string Number(double value) { return fmt::format("{:g}", value); }
 
 std::string WithLoss(double value, float weight) {
-  return weight == 0 ? Number(value) : fmt::format("{} (* {} = {} loss)", Number(value), Number(weight), Number(weight * value));
+  return weight == 0 ? Number(value)
+                     : fmt::format("{} (* {} = {} loss)", Number(value), Number(weight),
+                                   Number(weight * value));
 }
 
 void LoadAll(Net& net) {
   for (const std::string& file : SplitCommas(FLAGS_weights)) {
     const LoadReport report = LoadWeights(file, net.weights());
     if (!report.initial.empty()) {
-      LOG(WARNING) << file << " has no values for " << fmt::format("{}", fmt::join(report.initial, ", "));
+      LOG(WARNING) << file << " has no values for "
+                   << fmt::format("{}", fmt::join(report.initial, ", "));
     }
   }
 }
@@ -31,7 +34,8 @@ void LoadAll(Net& net) {
 int RunTest(const Arguments&) {
   if (FLAGS_model.empty()) throw UsageError("moka test needs --model=FILE");
   if (FLAGS_weights.empty()) throw UsageError("moka test needs --weights=FILE");
-  if (FLAGS_iterations < 1) throw UsageError(fmt::format("--iterations must be at least 1, not {}", FLAGS_iterations));
+  if (FLAGS_iterations < 1)
+    throw UsageError(fmt::format("--iterations must be at least 1, not {}", FLAGS_iterations));
   Session session;
   NetDescription description = session.schema.ReadNet(FLAGS_model);
   SetState(description, "");
@@ -41,7 +45,8 @@ int RunTest(const Arguments&) {
   options.backward = false;
   Net net(std::move(description), session.registry, session.context, options);
   if (!net.input_names().empty()) {
-    throw Error(FLAGS_model, ": nothing feeds the input \"", net.input_names()[0], "\"; a test needs a data layer");
+    throw Error(FLAGS_model, ": nothing feeds the input \"", net.input_names()[0],
+                "\"; a test needs a data layer");
   }
   LoadAll(net);
 
@@ -64,7 +69,8 @@ int RunTest(const Arguments&) {
   const std::vector<NetOutput> outputs = net.outputs();
   for (size_t o = 0; o < outputs.size(); ++o) {
     for (const double sum : sums[o]) {
-      fmt::print("{} = {}\n", outputs[o].name, WithLoss(sum / FLAGS_iterations, outputs[o].loss_weight));
+      fmt::print("{} = {}\n", outputs[o].name,
+                 WithLoss(sum / FLAGS_iterations, outputs[o].loss_weight));
     }
   }
   return 0;

@@ -27,11 +27,16 @@ double Median(std::vector<double> values) {
 // Collects a time for each layer and pass.
 class LayerTimer final : public NetObserver {
  public:
-  explicit LayerTimer(int layers) : forward(static_cast<size_t>(layers)), backward(static_cast<size_t>(layers)) {}
+  explicit LayerTimer(int layers)
+      : forward(static_cast<size_t>(layers)), backward(static_cast<size_t>(layers)) {}
   void BeforeForward(const Net&, int) override { start_ = Clock::now(); }
-  void AfterForward(const Net&, int i) override { forward[static_cast<size_t>(i)].push_back(Milliseconds(start_)); }
+  void AfterForward(const Net&, int i) override {
+    forward[static_cast<size_t>(i)].push_back(Milliseconds(start_));
+  }
   void BeforeBackward(const Net&, int) override { start_ = Clock::now(); }
-  void AfterBackward(const Net&, int i) override { backward[static_cast<size_t>(i)].push_back(Milliseconds(start_)); }
+  void AfterBackward(const Net&, int i) override {
+    backward[static_cast<size_t>(i)].push_back(Milliseconds(start_));
+  }
 
   std::vector<std::vector<double>> forward, backward;
 
@@ -39,8 +44,8 @@ class LayerTimer final : public NetObserver {
   Clock::time_point start_;
 };
 
-// Which classes an input that is read as labels may name: the size of the other bottom of the layer that reads it, along axis 1;
-// 0 for an input that holds data.
+// Which classes an input that is read as labels may name: the size of the other bottom of the layer
+// that reads it, along axis 1; 0 for an input that holds data.
 int64_t ClassesOf(const Net& net, const std::string& input) {
   for (int i = 0; i < net.layer_count(); ++i) {
     const LayerInfo layer = net.layer(i);
@@ -59,8 +64,9 @@ void FillInputs(Net& net, uint64_t seed) {
     Tensor& input = net.input(name);
     for (int64_t i = 0; i < input.count(); ++i) {
       const uint64_t element = static_cast<uint64_t>(i);
-      input.data()[i] = classes > 0 ? static_cast<float>(random.Below(element, static_cast<uint64_t>(classes)))
-                                    : random.Gaussian(element);
+      input.data()[i] =
+          classes > 0 ? static_cast<float>(random.Below(element, static_cast<uint64_t>(classes)))
+                      : random.Gaussian(element);
     }
   }
 }
@@ -71,7 +77,8 @@ void PrintTable(const Net& net, const LayerTimer& timer) {
   for (int i = 0; i < net.layer_count(); ++i) {
     const LayerInfo layer = net.layer(i);
     const auto& backward = timer.backward[static_cast<size_t>(i)];
-    fmt::print("{:<24} {:<18} {:>12.3f} {:>12}\n", layer.name, layer.type, Median(timer.forward[static_cast<size_t>(i)]),
+    fmt::print("{:<24} {:<18} {:>12.3f} {:>12}\n", layer.name, layer.type,
+               Median(timer.forward[static_cast<size_t>(i)]),
                backward.empty() ? "-" : fmt::format("{:.3f}", Median(backward)));
   }
 }
@@ -80,7 +87,8 @@ void PrintTable(const Net& net, const LayerTimer& timer) {
 
 int RunTime(const Arguments&) {
   if (FLAGS_model.empty()) throw UsageError("moka time needs --model=FILE");
-  if (FLAGS_iterations < 1) throw UsageError(fmt::format("--iterations must be at least 1, not {}", FLAGS_iterations));
+  if (FLAGS_iterations < 1)
+    throw UsageError(fmt::format("--iterations must be at least 1, not {}", FLAGS_iterations));
   Session session;
   NetDescription description = session.schema.ReadNet(FLAGS_model);
   SetState(description, FLAGS_phase);

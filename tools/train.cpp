@@ -25,7 +25,8 @@ void OnSignal(int signal) {
   const SolverRequest effect = signal == SIGINT ? sigint_effect : sighup_effect;
   if (effect == SolverRequest::kSnapshot) wants_snapshot = true;
   if (effect != SolverRequest::kStop) return;
-  if (signal == SIGINT && interrupted.exchange(true)) std::_Exit(kInterruptedStatus);  // the second one: at once
+  if (signal == SIGINT && interrupted.exchange(true))
+    std::_Exit(kInterruptedStatus);  // the second one: at once
   wants_stop = true;
 }
 
@@ -42,9 +43,13 @@ SolverRequest NextRequest() {
 }
 
 void LogReport(const std::string& file, const LoadReport& report) {
-  const auto list = [](const std::vector<std::string>& names) { return fmt::format("{}", fmt::join(names, ", ")); };
-  LOG(INFO) << "Weights from " << file << ": " << report.loaded.size() << " layers loaded (" << list(report.loaded) << ")";
-  if (!report.initial.empty()) LOG(INFO) << "  left at their initial values: " << list(report.initial);
+  const auto list = [](const std::vector<std::string>& names) {
+    return fmt::format("{}", fmt::join(names, ", "));
+  };
+  LOG(INFO) << "Weights from " << file << ": " << report.loaded.size() << " layers loaded ("
+            << list(report.loaded) << ")";
+  if (!report.initial.empty())
+    LOG(INFO) << "  left at their initial values: " << list(report.initial);
   if (!report.ignored.empty()) LOG(INFO) << "  in the file only: " << list(report.ignored);
 }
 
@@ -63,9 +68,11 @@ int RunTrain(const Arguments&) {
   Session session;
   const SolverDescription description = session.schema.ReadSolver(FLAGS_solver);
   LogNotices(description.notices);
-  Solver solver(description, session.schema, session.registry, session.context, FLAGS_level, Stages());
+  Solver solver(description, session.schema, session.registry, session.context, FLAGS_level,
+                Stages());
   LogNetNotices(solver.net());
-  LOG(INFO) << "Random seed " << session.context.seed() << ", " << session.context.threads() << " threads";
+  LOG(INFO) << "Random seed " << session.context.seed() << ", " << session.context.threads()
+            << " threads";
 
   Console console;
   solver.AddObserver(&console);

@@ -31,6 +31,25 @@ bool LeadsToLoss(const Graph& graph, const Node& node) {
   return false;
 }
 
+bool IsTrained(const Param& param) { return param.learned() && param.lr_mult != 0; }
+
+// Whether the node's tops depend, differentiably, on something that is learned or asked for, be there
+// a loss below or not: it is a mistake to feed such a value to a bottom without gradient.
+bool Carries(const Graph& graph, const Node& node) {
+  if (!node.traits.has_backward()) return false;
+  for (const auto& param : node.params) {
+    if (IsTrained(*param)) return true;
+  }
+  const auto& down = node.description->common.propagate_down();
+  for (size_t i = 0; i < node.bottoms.size(); ++i) {
+    const int bottom = static_cast<int>(i);
+    if (!node.traits.differentiable(bottom)) continue;
+    const bool carries = graph.values[static_cast<size_t>(node.bottoms[i])].carries_gradient;
+    if (down.empty() ? carries : down[bottom]) return true;
+  }
+  return false;
+}
+
 bool WantsBottom(const Graph& graph, const Node& node, int i, bool force) {
   const Value& value = graph.values[static_cast<size_t>(node.bottoms[static_cast<size_t>(i)])];
   const auto& down = node.description->common.propagate_down();
@@ -63,20 +82,19 @@ void DecideNode(Graph& graph, Node& node, bool force) {
       }
     }
   }
-  bool runs = false, carries = false;  // carries: not only because of force_backward
+  node.runs_backward = false;
   for (size_t i = 0; leads && i < node.bottoms.size(); ++i) {
     node.wants_bottom[i] = WantsBottom(graph, node, static_cast<int>(i), force);
-    runs = runs || node.wants_bottom[i] != 0;
-    carries = carries ||
-              (node.wants_bottom[i] != 0 && WantsBottom(graph, node, static_cast<int>(i), false));
+    node.runs_backward = node.runs_backward || node.wants_bottom[i] != 0;
   }
   for (size_t k = 0; leads && k < node.params.size(); ++k) {
-    node.wants_param[k] =
-        node.traits.has_backward() && node.params[k]->learned() && node.params[k]->lr_mult != 0;
-    carries = carries || node.wants_param[k] != 0;
+    node.wants_param[k] = node.traits.has_backward() && IsTrained(*node.params[k]);
+    node.runs_backward = node.runs_backward || node.wants_param[k] != 0;
   }
-  node.runs_backward = runs || carries;
-  for (const int top : node.tops) graph.values[static_cast<size_t>(top)].carries_gradient = carries;
+  const bool carries = Carries(graph, node);
+  for (const int top : node.tops) {
+    graph.values[static_cast<size_t>(top)].carries_gradient = carries;
+  }
 }
 
 }  // namespace

@@ -48,6 +48,13 @@ class LifetimeFinder {
     return static_cast<int>(found_.storages.size()) - 1;
   }
 
+  // "ip1 = drop1": two values in one place. In-place layers of one name add nothing.
+  void AddName(int id, const std::string& name) {
+    std::string& names = storage(id).block.name;
+    if ((" = " + names + " = ").find(" = " + name + " = ") == std::string::npos)
+      names += " = " + name;
+  }
+
   // What the node's Backward reads, given which gradients are wanted.
   Reads BackwardReads(int i) const {
     Reads reads;
@@ -85,9 +92,7 @@ class LifetimeFinder {
       if (at >= 0) {
         taken.push_back(at);
         storage(at).block.last = std::max(storage(at).block.last, last);
-        if (storage(at).block.name.find(value(top).name) == std::string::npos) {
-          storage(at).block.name += " = " + value(top).name;
-        }
+        AddName(at, value(top).name);
       } else {
         at = NewStorage(value(top).name, MemoryBlock::Kind::kValue, Bytes(value(top).shape), i,
                         last, kept(top));
@@ -187,7 +192,7 @@ class LifetimeFinder {
         options_.separate || kept(bottom) ? -1 : SharedWithTopDiff(i, static_cast<int>(b), taken);
     if (diff >= 0) {
       taken.push_back(diff);
-      storage(diff).block.name += " = " + value(bottom).name + " diff";
+      AddName(diff, value(bottom).name + " diff");
     } else {
       diff = NewStorage(value(bottom).name + " diff", MemoryBlock::Kind::kDiff,
                         Bytes(value(bottom).shape), step, step, kept(bottom));

@@ -12,8 +12,10 @@ using testing::Parse;
 
 // The names of the layers that stay for a state written as text.
 std::string Names(const std::string& state, const std::string& rules) {
-  NetDescription net = Parse("state { " + state + " } layer { name: 'a' type: 'Input' top: 'a' input_param { shape { dim: 1 } } }" +
-                             "layer { name: 'b' type: 'ReLU' bottom: 'a' top: 'b' " + rules + " }");
+  NetDescription net =
+      Parse("state { " + state +
+            " } layer { name: 'a' type: 'Input' top: 'a' input_param { shape { dim: 1 } } }" +
+            "layer { name: 'b' type: 'ReLU' bottom: 'a' top: 'b' " + rules + " }");
   net = FilterByState(std::move(net));
   std::string names;
   for (const LayerDescription& layer : net.layers) names += layer.common.name();
@@ -57,8 +59,9 @@ TEST(Filter, ComparesLevels) {
 }
 
 TEST(Filter, RefusesIncludeAndExcludeTogether) {
-  EXPECT_NE(ErrorOf([] { Names("", "include { phase: TRAIN } exclude { phase: TEST }"); })
-                .find("layer \"b\" (ReLU): has both include and exclude rules; one kind is enough"),
+  EXPECT_NE(ErrorOf([] {
+              Names("", "include { phase: TRAIN } exclude { phase: TEST }");
+            }).find("layer \"b\" (ReLU): has both include and exclude rules; one kind is enough"),
             std::string::npos);
 }
 

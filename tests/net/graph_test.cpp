@@ -11,19 +11,23 @@ using testing::BuildError;
 using testing::Layers;
 using testing::Parse;
 
-const char* const kInput = "layer { name: 'in' type: 'Input' top: 'x' top: 'label' "
-                           "input_param { shape { dim: 2 dim: 3 } shape { dim: 2 } } }\n";
+const char* const kInput =
+    "layer { name: 'in' type: 'Input' top: 'x' top: 'label' "
+    "input_param { shape { dim: 2 dim: 3 } shape { dim: 2 } } }\n";
 
 struct Connected {
-  explicit Connected(const std::string& text) : net(Parse(text)) { graph = Connect(net, Layers(), problems); }
+  explicit Connected(const std::string& text) : net(Parse(text)) {
+    graph = Connect(net, Layers(), problems);
+  }
   NetDescription net;
   Problems problems;
   Graph graph;
 };
 
 TEST(Connect, MakesANewValueOfEachWriteOfAName) {
-  Connected c(std::string(kInput) + "layer { name: 'r' type: 'ReLU' bottom: 'x' top: 'x' }"
-                                    "layer { name: 's' type: 'Sigmoid' bottom: 'x' top: 'y' }");
+  Connected c(std::string(kInput) +
+              "layer { name: 'r' type: 'ReLU' bottom: 'x' top: 'x' }"
+              "layer { name: 's' type: 'Sigmoid' bottom: 'x' top: 'y' }");
   ASSERT_TRUE(c.problems.empty());
   EXPECT_EQ(c.graph.nodes[1].bottoms[0], 0);
   EXPECT_EQ(c.graph.nodes[1].tops[0], 2);
@@ -32,85 +36,103 @@ TEST(Connect, MakesANewValueOfEachWriteOfAName) {
 }
 
 TEST(Connect, ListsAllReadersOfAValue) {
-  Connected c(std::string(kInput) + "layer { name: 'r' type: 'ReLU' bottom: 'x' top: 'y' }"
-                                    "layer { name: 'e' type: 'Eltwise' bottom: 'x' bottom: 'y' top: 'z' }");
+  Connected c(std::string(kInput) +
+              "layer { name: 'r' type: 'ReLU' bottom: 'x' top: 'y' }"
+              "layer { name: 'e' type: 'Eltwise' bottom: 'x' bottom: 'y' top: 'z' }");
   ASSERT_EQ(c.graph.values[0].uses.size(), 2u);
   EXPECT_EQ(c.graph.values[0].uses[1].node, 2);
   EXPECT_EQ(c.graph.values[0].uses[1].bottom, 0);
 }
 
 TEST(Connect, GivesALossItsTopAndItsWeight) {
-  Connected c(std::string(kInput) + "layer { name: 'loss' type: 'SoftmaxWithLoss' bottom: 'x' bottom: 'label' }");
+  Connected c(std::string(kInput) +
+              "layer { name: 'loss' type: 'SoftmaxWithLoss' bottom: 'x' bottom: 'label' }");
   ASSERT_TRUE(c.problems.empty());
   EXPECT_EQ(c.graph.values[2].name, "loss");
   EXPECT_EQ(c.graph.values[2].loss_weight, 1);
 }
 
 TEST(Connect, KnowsCaffesNamesOfSplitBlobs) {
-  Connected c(std::string(kInput) + "layer { name: 'r' type: 'ReLU' bottom: 'x' top: 'y' }"
-                                    "layer { name: 's' type: 'Sigmoid' bottom: 'x' top: 'z' }");
+  Connected c(std::string(kInput) +
+              "layer { name: 'r' type: 'ReLU' bottom: 'x' top: 'y' }"
+              "layer { name: 's' type: 'Sigmoid' bottom: 'x' top: 'z' }");
   EXPECT_EQ(SplitNames(c.graph, 0), (std::vector<std::string>{"x_in_0_split_0", "x_in_0_split_1"}));
   EXPECT_TRUE(SplitNames(c.graph, 2).empty());
 }
 
 TEST(Connect, SuggestsTheNearestBlob) {
-  EXPECT_EQ(BuildError("layer { name: 'in' type: 'Input' top: 'data' input_param { shape { dim: 1 } } }\n"
-                       "layer { name: 'r' type: 'ReLU' bottom: 'dta' top: 'y' }"),
-            "net.prototxt:2:34: layer \"r\" (ReLU): unknown bottom blob \"dta\"; did you mean \"data\"?");
+  EXPECT_EQ(
+      BuildError("layer { name: 'in' type: 'Input' top: 'data' input_param { shape { dim: 1 } } }\n"
+                 "layer { name: 'r' type: 'ReLU' bottom: 'dta' top: 'y' }"),
+      "net.prototxt:2:32: layer \"r\" (ReLU): unknown bottom blob \"dta\"; did you mean \"data\"?");
 }
 
 TEST(Connect, SaysWhenABlobIsWrittenLater) {
-  EXPECT_EQ(BuildError("layer { name: 'r' type: 'ReLU' bottom: 'data' top: 'y' }\n"
-                       "layer { name: 'in' type: 'Input' top: 'data' input_param { shape { dim: 1 } } }"),
-            "net.prototxt:1:32: layer \"r\" (ReLU): unknown bottom blob \"data\"; layer \"in\" (Input) writes it, but stands "
-            "later in the file");
+  EXPECT_EQ(
+      BuildError("layer { name: 'r' type: 'ReLU' bottom: 'data' top: 'y' }\n"
+                 "layer { name: 'in' type: 'Input' top: 'data' input_param { shape { dim: 1 } } }"),
+      "net.prototxt:1:32: layer \"r\" (ReLU): unknown bottom blob \"data\"; layer \"in\" (Input) "
+      "writes it, but stands "
+      "later in the file");
 }
 
 TEST(Connect, SuggestsTheNearestType) {
-  EXPECT_EQ(BuildError(std::string(kInput) + "layer { name: 'r' type: 'Relu' bottom: 'x' top: 'y' }"),
-            "net.prototxt:2:19: layer \"r\" (Relu): unknown type \"Relu\"; did you mean \"ReLU\"?");
+  EXPECT_EQ(
+      BuildError(std::string(kInput) + "layer { name: 'r' type: 'Relu' bottom: 'x' top: 'y' }"),
+      "net.prototxt:2:19: layer \"r\" (Relu): unknown type \"Relu\"; did you mean \"ReLU\"?");
 }
 
 TEST(Connect, CountsBottomsAndTops) {
-  EXPECT_NE(BuildError(std::string(kInput) + "layer { name: 'r' type: 'ReLU' top: 'y' }").find("needs 1 bottom, has 0"),
+  EXPECT_NE(BuildError(std::string(kInput) + "layer { name: 'r' type: 'ReLU' top: 'y' }")
+                .find("needs 1 bottom, has 0"),
             std::string::npos);
-  EXPECT_NE(BuildError(std::string(kInput) + "layer { name: 'r' type: 'ReLU' bottom: 'x' bottom: 'label' top: 'y' }")
+  EXPECT_NE(BuildError(std::string(kInput) +
+                       "layer { name: 'r' type: 'ReLU' bottom: 'x' bottom: 'label' top: 'y' }")
                 .find("needs 1 bottom, has 2"),
             std::string::npos);
-  EXPECT_NE(BuildError(std::string(kInput) + "layer { name: 'e' type: 'Eltwise' bottom: 'x' top: 'y' }")
-                .find("needs at least 2 bottoms, has 1"),
-            std::string::npos);
+  EXPECT_NE(
+      BuildError(std::string(kInput) + "layer { name: 'e' type: 'Eltwise' bottom: 'x' top: 'y' }")
+          .find("needs at least 2 bottoms, has 1"),
+      std::string::npos);
 }
 
 TEST(Connect, RefusesATopThatAnotherLayerWrites) {
-  EXPECT_EQ(BuildError(std::string(kInput) + "layer { name: 'r' type: 'ReLU' bottom: 'x' top: 'y' }\n"
-                                             "layer { name: 's' type: 'ReLU' bottom: 'x' top: 'y' }"),
-            "net.prototxt:3:45: layer \"s\" (ReLU): top blob \"y\" is already written by layer \"r\" (ReLU) at "
-            "net.prototxt:2:1; give it another name");
+  EXPECT_EQ(
+      BuildError(std::string(kInput) + "layer { name: 'r' type: 'ReLU' bottom: 'x' top: 'y' }\n"
+                                       "layer { name: 's' type: 'ReLU' bottom: 'x' top: 'y' }"),
+      "net.prototxt:3:44: layer \"s\" (ReLU): top blob \"y\" is already written by layer \"r\" "
+      "(ReLU) at "
+      "net.prototxt:2:1; give it another name");
 }
 
 TEST(Connect, CountsLossWeightsAndPropagateDown) {
-  EXPECT_NE(BuildError(std::string(kInput) + "layer { name: 'r' type: 'ReLU' bottom: 'x' top: 'y' loss_weight: 1 loss_weight: 2 }")
-                .find("has 2 loss weights for 1 top"),
-            std::string::npos);
-  EXPECT_NE(BuildError(std::string(kInput) +
-                       "layer { name: 'r' type: 'ReLU' bottom: 'x' top: 'y' propagate_down: true propagate_down: true }")
+  EXPECT_NE(
+      BuildError(
+          std::string(kInput) +
+          "layer { name: 'r' type: 'ReLU' bottom: 'x' top: 'y' loss_weight: 1 loss_weight: 2 }")
+          .find("has 2 loss weights for 1 top"),
+      std::string::npos);
+  EXPECT_NE(BuildError(std::string(kInput) + "layer { name: 'r' type: 'ReLU' bottom: 'x' top: 'y' "
+                                             "propagate_down: true propagate_down: true }")
                 .find("has 2 propagate_down for 1 bottom"),
             std::string::npos);
 }
 
 TEST(Connect, ReportsOneErrorForEachLayerAndNoneForWhatFollowsFromIt) {
-  const std::string error = BuildError(std::string(kInput) + "layer { name: 'a' type: 'Sigmoidd' bottom: 'x' top: 'a' }\n"
-                                                             "layer { name: 'b' type: 'ReLU' bottom: 'a' top: 'b' }\n"
-                                                             "layer { name: 'c' type: 'ReLU' bottom: 'nix' top: 'c' }\n");
+  const std::string error = BuildError(std::string(kInput) +
+                                       "layer { name: 'a' type: 'Sigmoidd' bottom: 'x' top: 'a' }\n"
+                                       "layer { name: 'b' type: 'ReLU' bottom: 'a' top: 'b' }\n"
+                                       "layer { name: 'c' type: 'ReLU' bottom: 'nix' top: 'c' }\n");
   EXPECT_EQ(error,
-            "net.prototxt:2:19: layer \"a\" (Sigmoidd): unknown type \"Sigmoidd\"; did you mean \"Sigmoid\"?\n"
+            "net.prototxt:2:19: layer \"a\" (Sigmoidd): unknown type \"Sigmoidd\"; did you mean "
+            "\"Sigmoid\"?\n"
             "net.prototxt:4:32: layer \"c\" (ReLU): unknown bottom blob \"nix\"");
 }
 
 TEST(Connect, StopsAtTwentyErrors) {
   std::string text = kInput;
-  for (int i = 0; i < 30; ++i) text += "layer { name: 'l" + std::to_string(i) + "' type: 'ReLU' bottom: 'none' top: 't' }\n";
+  for (int i = 0; i < 30; ++i)
+    text += "layer { name: 'l" + std::to_string(i) + "' type: 'ReLU' bottom: 'none' top: 't' }\n";
   const std::string error = BuildError(text);
   EXPECT_EQ(std::count(error.begin(), error.end(), '\n'), 19);
 }

@@ -1,5 +1,6 @@
-// In a net file, bottom == top is a hint: gradients are right whatever the file says. Each case here is one that Caffe accepts and
-// computes wrongly, or one that it computes rightly and that must stay so.
+// In a net file, bottom == top is a hint: gradients are right whatever the file says. Each case
+// here is one that Caffe accepts and computes wrongly, or one that it computes rightly and that
+// must stay so.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -21,23 +22,29 @@ struct Chain {
 // The net with every @N replaced by one name (in place) or by names of their own.
 std::string NetText(const Chain& chain, bool in_place) {
   std::string text =
-      "layer { name: 'data' type: 'DummyData' top: 'x' top: 't' dummy_data_param { data_filler { type: 'gaussian' } "
+      "layer { name: 'data' type: 'DummyData' top: 'x' top: 't' dummy_data_param { data_filler { "
+      "type: 'gaussian' } "
       "shape { dim: 4 dim: 6 } shape { dim: 4 dim: 5 } } }"
-      "layer { name: 'ip' type: 'InnerProduct' bottom: 'x' top: 'a' inner_product_param { num_output: 5 "
+      "layer { name: 'ip' type: 'InnerProduct' bottom: 'x' top: 'a' inner_product_param { "
+      "num_output: 5 "
       "weight_filler { type: 'xavier' } bias_filler { type: 'uniform' } } }"
-      "layer { name: 'ip2' type: 'InnerProduct' bottom: 'x' top: 'b' inner_product_param { num_output: 5 "
+      "layer { name: 'ip2' type: 'InnerProduct' bottom: 'x' top: 'b' inner_product_param { "
+      "num_output: 5 "
       "weight_filler { type: 'xavier' } } }";
   std::string last = "a";
   for (size_t i = 0; i < chain.layers.size(); ++i) {
     const std::string top = in_place ? "a" : "a" + std::to_string(i + 1);
-    text += "layer { name: 'l" + std::to_string(i) + "' " + chain.layers[i] + " bottom: '" + last + "' top: '" + top + "' }";
+    text += "layer { name: 'l" + std::to_string(i) + "' " + chain.layers[i] + " bottom: '" + last +
+            "' top: '" + top + "' }";
     last = top;
   }
-  return text + "layer { name: 'loss' type: 'EuclideanLoss' bottom: '" + last + "' bottom: 't' top: 'loss' }";
+  return text + "layer { name: 'loss' type: 'EuclideanLoss' bottom: '" + last +
+         "' bottom: 't' top: 'loss' }";
 }
 
 // The loss and all gradients, after two steps so that memory has been used before.
-std::vector<float> LossAndGradients(const std::string& text, bool separate, int64_t* bytes = nullptr) {
+std::vector<float> LossAndGradients(const std::string& text, bool separate,
+                                    int64_t* bytes = nullptr) {
   Context context({.threads = 2, .seed = 5});
   NetOptions options;
   options.phase = TRAIN;
@@ -69,7 +76,8 @@ const Chain kChains[] = {
     {"BNLL", {"type: 'BNLL'"}},
     {"Softplus", {"type: 'Softplus' softplus_param { beta: 3 }"}},
     {"EltwiseSum", {"type: 'Eltwise' bottom: 'b'"}},
-    {"EltwiseSumWithCoefficients", {"type: 'Eltwise' eltwise_param { coeff: 2 coeff: -3 } bottom: 'b'"}},
+    {"EltwiseSumWithCoefficients",
+     {"type: 'Eltwise' eltwise_param { coeff: 2 coeff: -3 } bottom: 'b'"}},
     {"EltwiseProduct", {"type: 'Eltwise' eltwise_param { operation: PROD } bottom: 'b'"}},
     {"EltwiseMax", {"type: 'Eltwise' eltwise_param { operation: MAX } bottom: 'b'"}},
     {"ReLU", {"type: 'ReLU'"}},
@@ -87,7 +95,8 @@ const Chain kChains[] = {
     {"BNLLTwiceThenReLU", {"type: 'BNLL'", "type: 'BNLL'", "type: 'ReLU'"}},
     {"PReLUThenPReLU", {"type: 'PReLU'", "type: 'PReLU'"}},
     {"InnerProductThenReLU",
-     {"type: 'InnerProduct' inner_product_param { num_output: 5 weight_filler { type: 'xavier' } }", "type: 'ReLU'"}},
+     {"type: 'InnerProduct' inner_product_param { num_output: 5 weight_filler { type: 'xavier' } }",
+      "type: 'ReLU'"}},
     {"FlattenThenReLU", {"type: 'Flatten'", "type: 'ReLU'"}},
 };
 

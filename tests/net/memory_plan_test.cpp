@@ -32,7 +32,8 @@ TEST(PlaceBlocks, KeepsApartWhatSharesOneStep) {
 
 TEST(PlaceBlocks, FillsGapsWithWhatFits) {
   // The middle one of three ends early; a later small one goes into its place.
-  const MemoryPlan plan = PlaceBlocks({Block(640, 0, 9), Block(320, 0, 3), Block(256, 0, 9), Block(192, 4, 9)});
+  const MemoryPlan plan =
+      PlaceBlocks({Block(640, 0, 9), Block(320, 0, 3), Block(256, 0, 9), Block(192, 4, 9)});
   EXPECT_EQ(plan.blocks[1].offset, 640);
   EXPECT_EQ(plan.blocks[2].offset, 960);
   EXPECT_EQ(plan.blocks[3].offset, 640);
@@ -56,8 +57,8 @@ TEST(PlaceBlocks, NeverOverlapsOverManyRandomPlans) {
     std::vector<MemoryBlock> blocks;
     for (int i = 0; i < 40; ++i) {
       const int first = static_cast<int>(random.Below(draw++, 30));
-      blocks.push_back(Block(static_cast<int64_t>(random.Below(draw++, 5000)), first,
-                             first + static_cast<int>(random.Below(draw++, 10))));
+      const int last = first + static_cast<int>(random.Below(draw++, 10));
+      blocks.push_back(Block(static_cast<int64_t>(random.Below(draw++, 5000)), first, last));
     }
     const MemoryPlan plan = PlaceBlocks(blocks);
     for (size_t a = 0; a < blocks.size(); ++a) {
@@ -65,7 +66,8 @@ TEST(PlaceBlocks, NeverOverlapsOverManyRandomPlans) {
         const MemoryBlock &x = plan.blocks[a], &y = plan.blocks[b];
         const bool together = x.first <= y.last && y.first <= x.last;
         const bool overlap = x.offset < y.offset + y.bytes && y.offset < x.offset + x.bytes;
-        EXPECT_FALSE(together && overlap) << "blocks " << a << " and " << b << " of round " << round;
+        EXPECT_FALSE(together && overlap)
+            << "blocks " << a << " and " << b << " of round " << round;
       }
     }
     EXPECT_LE(plan.bytes, plan.bytes_apart);

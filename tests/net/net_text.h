@@ -20,7 +20,9 @@ inline const NetSchema& Schema() {
   return schema;
 }
 
-inline NetDescription Parse(const std::string& text) { return Schema().ParseNet(text, "net.prototxt"); }
+inline NetDescription Parse(const std::string& text) {
+  return Schema().ParseNet(text, "net.prototxt");
+}
 
 // What building or running throws, as text; "" if it does not.
 template <typename F>
