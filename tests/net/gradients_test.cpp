@@ -82,7 +82,7 @@ TEST(Gradients, RefuseToPassThroughLabels) {
   const std::string loss =
       "layer { name: 'loss' type: 'SoftmaxWithLoss' bottom: 'x' bottom: 'g' top: 'loss' ";
   EXPECT_EQ(BuildError(kData + guess + loss + "}", {.phase = TRAIN}),
-            "net.prototxt:3:68: layer \"loss\" (SoftmaxWithLoss): blob \"g\" depends on learned "
+            "net.prototxt:3:58: layer \"loss\" (SoftmaxWithLoss): blob \"g\" depends on learned "
             "params, but "
             "SoftmaxWithLoss has no gradient for it; say propagate_down: false for it (and true "
             "for the others) to "
