@@ -21,7 +21,10 @@ int64_t RoundUp(int64_t n, int64_t step) { return (n + step - 1) / step * step; 
 // wants k to be long and m n <= 1200.
 Blocks SmallKernelBlocks(bool ta, bool tb, int64_t m, int64_t n, int64_t k) {
   if (!blas::HasSmallKernels()) return {m, n};
-  if (tb) return !ta && k >= 192 && 1024.0 * k <= kSmall ? Blocks{32, 32} : Blocks{m, n};
+  if (tb) {
+    const int64_t rows = std::min<int64_t>(32, static_cast<int64_t>(kSmall / (32.0 * k))) / 8 * 8;
+    return !ta && k >= 192 && rows >= 8 ? Blocks{rows, 32} : Blocks{m, n};
+  }
   if (static_cast<double>(m) * n * k <= kSmall) return {m, n};
   const int64_t columns = std::min<int64_t>(n, 64);
   const int64_t rows =

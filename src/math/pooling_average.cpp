@@ -5,47 +5,56 @@
 namespace moka {
 namespace {
 
-template <int kernel, int stride, int n, int at>
-__attribute__((always_inline)) inline void SumStep(const float* x, int64_t row,
-                                                   typename Lanes<n>::Floats& sum) {
-  if constexpr (at < kernel * kernel) {
-    typename Lanes<n>::Floats v;
-    LoadStrided<n, stride, at % kernel>(x + at / kernel * row, v);
-    sum += v;
-    SumStep<kernel, stride, n, at + 1>(x, row, sum);
-  }
-}
+// Windows that lie inside the plane along the width; along the height they may be clipped.
+struct WindowRow {
+  const float* x;  // the first window's first element that is in the plane
+  int64_t stride;  // from one row of the plane to the next
+  int64_t rows;    // of a window, in the plane
+  float size;      // what the sum is divided by
+  int64_t windows;
+};
 
+// n windows, side by side.
 template <int kernel, int stride, int n>
-__attribute__((always_inline)) inline void MeanOfWindows(const float* x, int64_t row, float* y) {
-  typename Lanes<n>::Floats sum;
-  LoadStrided<n, stride, 0>(x, sum);
-  SumStep<kernel, stride, n, 1>(x, row, sum);
-  sum /= static_cast<float>(kernel * kernel);
-  std::memcpy(y, &sum, sizeof sum);
+__attribute__((always_inline)) inline void MeanOfWindows(const WindowRow& row, int64_t q,
+                                                         float* y) {
+  typename Lanes<n>::Floats sum = {}, v;
+  const float* x = row.x + q * stride;
+  for (int64_t i = 0; i < row.rows; ++i, x += row.stride) {
+    LoadStrided<n, stride, 0>(x, v), sum += v;
+    if constexpr (kernel > 1) LoadStrided<n, stride, 1>(x, v), sum += v;
+    if constexpr (kernel > 2) LoadStrided<n, stride, 2>(x, v), sum += v;
+  }
+  sum /= row.size;
+  std::memcpy(y + q, &sum, sizeof sum);
 }
 
-// The first windows of a row, as many as make whole vectors; returns how many.
+// All windows of a row if there are at least 4 (the last vectors may overlap), otherwise none.
+// Returns how many.
 template <int kernel, int stride>
-__attribute__((always_inline)) inline int64_t MeanOfRow(const float* x, int64_t row,
-                                                        int64_t windows, float* y) {
-  int64_t q = 0;
-  for (; q + 8 <= windows; q += 8) MeanOfWindows<kernel, stride, 8>(x + q * stride, row, y + q);
-  for (; q + 4 <= windows; q += 4) MeanOfWindows<kernel, stride, 4>(x + q * stride, row, y + q);
-  return q;
+__attribute__((always_inline)) inline int64_t MeanOfRow(const WindowRow& row, float* y) {
+  const int64_t n = row.windows;
+  if (n < 4) return 0;
+  if (n < 8) {
+    MeanOfWindows<kernel, stride, 4>(row, 0, y);
+    if (n > 4) MeanOfWindows<kernel, stride, 4>(row, n - 4, y);
+    return n;
+  }
+  for (int64_t q = 0; q < n - 8; q += 8) MeanOfWindows<kernel, stride, 8>(row, q, y);
+  MeanOfWindows<kernel, stride, 8>(row, n - 8, y);
+  return n;
 }
 
-MOKA_CLONES int64_t MeanOfRow22(const float* x, int64_t row, int64_t windows, float* y) {
-  return MeanOfRow<2, 2>(x, row, windows, y);
-}
-MOKA_CLONES int64_t MeanOfRow32(const float* x, int64_t row, int64_t windows, float* y) {
-  return MeanOfRow<3, 2>(x, row, windows, y);
-}
+MOKA_CLONES int64_t MeanOfRow22(const WindowRow& row, float* y) { return MeanOfRow<2, 2>(row, y); }
+MOKA_CLONES int64_t MeanOfRow32(const WindowRow& row, float* y) { return MeanOfRow<3, 2>(row, y); }
+MOKA_CLONES int64_t MeanOfRow31(const WindowRow& row, float* y) { return MeanOfRow<3, 1>(row, y); }
 
-using FastRow = int64_t (*)(const float* x, int64_t row, int64_t windows, float* y);
+using FastRow = int64_t (*)(const WindowRow& row, float* y);
 FastRow FastRowFor(const PoolingGeometry& g) {
-  if (g.kernel_h != g.kernel_w || g.stride_w != 2) return nullptr;
-  return g.kernel_w == 2 ? MeanOfRow22 : g.kernel_w == 3 ? MeanOfRow32 : nullptr;
+  if (g.kernel_w == 2 && g.stride_w == 2) return MeanOfRow22;
+  if (g.kernel_w == 3 && g.stride_w == 2) return MeanOfRow32;
+  if (g.kernel_w == 3 && g.stride_w == 1) return MeanOfRow31;
+  return nullptr;
 }
 
 float MeanOfWindow(const PoolingGeometry& g, const float* plane, const WindowRange& h,
@@ -62,10 +71,10 @@ void MeanOfPlane(const PoolingGeometry& g, FastRow fast, const float* x, float* 
   for (int64_t r = 0; r < g.out_height; ++r, y += g.out_width) {
     const WindowRange h(r, g.stride_h, g.pad_h, g.kernel_h, g.height);
     int64_t done = inner.first;  // windows [inner.first, done) need no more
-    if (fast && h.end - h.begin == g.kernel_h) {
-      done += fast(x + h.start * g.width + inner.first * g.stride_w - g.pad_w, g.width,
-                   inner.last - inner.first, y + inner.first);
-    }
+    const WindowRow row{x + h.begin * g.width + inner.first * g.stride_w - g.pad_w, g.width,
+                        h.end - h.begin, static_cast<float>(h.length * g.kernel_w),
+                        inner.last - inner.first};
+    if (fast) done += fast(row, y + inner.first);
     for (int64_t q = 0; q < g.out_width; ++q) {
       if (q == inner.first) q = done;
       if (q == g.out_width) break;
@@ -85,22 +94,55 @@ void AveragePoolForward(Context& context, const PoolingGeometry& g, const float*
   });
 }
 
+namespace {
+
+constexpr int64_t kLine = 2048;
+
+// One row of windows: their shares, spread along the width in `line`, are added to each of the rows
+// that they cover. Long rows go in parts, of as many windows as fit the line.
+MOKA_CLONES void SpreadRow(const PoolingGeometry& g, const WindowRange& h, const float* dy,
+                           float* plane) {
+  float line[kLine];
+  const int64_t part = std::max<int64_t>(1, (kLine - g.kernel_w) / g.stride_w + 1);
+  for (int64_t first = 0; first < g.out_width; first += part) {
+    const int64_t last = std::min(g.out_width, first + part);
+    const int64_t begin = std::max<int64_t>(first * g.stride_w - g.pad_w, 0);
+    const int64_t end = std::min((last - 1) * g.stride_w - g.pad_w + g.kernel_w, g.width);
+    std::fill_n(line, end - begin, 0.0f);
+    for (int64_t q = first; q < last; ++q) {
+      const WindowRange w(q, g.stride_w, g.pad_w, g.kernel_w, g.width);
+      const float share = dy[q] / static_cast<float>(h.length * w.length);
+      for (int64_t j = w.begin; j < w.end; ++j) line[j - begin] += share;
+    }
+    for (int64_t i = h.begin; i < h.end; ++i) {
+      float* row = plane + i * g.width + begin;
+      for (int64_t j = 0; j < end - begin; ++j) row[j] += line[j];
+    }
+  }
+}
+
+// A window longer than the line: it is added row by row.
+void SpreadWindows(const PoolingGeometry& g, const WindowRange& h, const float* dy, float* plane) {
+  for (int64_t q = 0; q < g.out_width; ++q) {
+    const WindowRange w(q, g.stride_w, g.pad_w, g.kernel_w, g.width);
+    const float share = dy[q] / static_cast<float>(h.length * w.length);
+    for (int64_t i = h.begin; i < h.end; ++i) {
+      for (int64_t j = w.begin; j < w.end; ++j) plane[i * g.width + j] += share;
+    }
+  }
+}
+
+}  // namespace
+
 void AveragePoolBackward(Context& context, const PoolingGeometry& g, const float* dy, float* dx) {
-  const int64_t in = g.height * g.width;
+  const int64_t in = g.height * g.width, out = g.out_height * g.out_width;
+  const auto spread = g.kernel_w <= kLine ? SpreadRow : SpreadWindows;
   context.ParallelFor(g.planes, PlaneGrain(g), [&](int64_t begin, int64_t end) {
     std::fill(dx + begin * in, dx + end * in, 0.0f);
-    const float* from = dy + begin * g.out_height * g.out_width;
     for (int64_t p = begin; p < end; ++p) {
       for (int64_t r = 0; r < g.out_height; ++r) {
         const WindowRange h(r, g.stride_h, g.pad_h, g.kernel_h, g.height);
-        for (int64_t q = 0; q < g.out_width; ++q) {
-          const WindowRange w(q, g.stride_w, g.pad_w, g.kernel_w, g.width);
-          const float share = *from++ / static_cast<float>(h.length * w.length);
-          for (int64_t i = h.begin; i < h.end; ++i) {
-            float* row = dx + p * in + i * g.width;
-            for (int64_t j = w.begin; j < w.end; ++j) row[j] += share;
-          }
-        }
+        spread(g, h, dy + p * out + r * g.out_width, dx + p * in);
       }
     }
   });

@@ -10,68 +10,72 @@ __attribute__((always_inline)) inline bool Beats(float v, float best) {
   return (v > best) | (v != v);
 }
 
-template <int kernel, int stride, int n, bool with_mask, int at>
-__attribute__((always_inline)) inline void MaxStep(const float* x, int64_t row,
-                                                   typename Lanes<n>::Floats& best,
-                                                   typename Lanes<n>::Ints& place) {
-  if constexpr (at < kernel * kernel) {
-    typename Lanes<n>::Floats v;
-    LoadStrided<n, stride, at % kernel>(x + at / kernel * row, v);
+// Rows of windows that lie inside the plane along the width; along the height they may be clipped.
+struct WindowRow {
+  const float* x;  // the first window's first element that is in the plane
+  int64_t stride;  // from one row of the plane to the next
+  int64_t rows;    // of a window, in the plane
+  int64_t place;   // of x within the window
+  int64_t windows;
+};
+
+// n windows, side by side.
+template <int kernel, int stride, int n, bool with_mask>
+__attribute__((always_inline)) inline void MaxOfWindows(const WindowRow& row, int64_t q, float* y,
+                                                        uint8_t* mask) {
+  using Ints = typename Lanes<n>::Ints;
+  typename Lanes<n>::Floats best, v;
+  const float* x = row.x + q * stride;
+  LoadStrided<n, stride, 0>(x, best);
+  int32_t at = static_cast<int32_t>(row.place);
+  Ints place = Ints{} + at;
+  const auto step = [&](int j) __attribute__((always_inline)) {
     const auto beats = (v > best) | (v != v);
     best = beats ? v : best;
-    if constexpr (with_mask) place = beats ? typename Lanes<n>::Ints{} + at : place;
-    MaxStep<kernel, stride, n, with_mask, at + 1>(x, row, best, place);
+    if constexpr (with_mask) place = beats ? Ints{} + (at + j) : place;
+  };
+  for (int64_t i = 0; i < row.rows; ++i, x += row.stride, at += kernel) {
+    LoadStrided<n, stride, 0>(x, v), step(0);
+    if constexpr (kernel > 1) LoadStrided<n, stride, 1>(x, v), step(1);
+    if constexpr (kernel > 2) LoadStrided<n, stride, 2>(x, v), step(2);
   }
-}
-
-// n windows of kernel x kernel, side by side, wholly inside the plane.
-template <int kernel, int stride, int n, bool with_mask>
-__attribute__((always_inline)) inline void MaxOfWindows(const float* x, int64_t row, float* y,
-                                                        uint8_t* mask) {
-  typename Lanes<n>::Floats best;
-  typename Lanes<n>::Ints place = {};
-  LoadStrided<n, stride, 0>(x, best);
-  MaxStep<kernel, stride, n, with_mask, 1>(x, row, best, place);
-  std::memcpy(y, &best, sizeof best);
+  std::memcpy(y + q, &best, sizeof best);
   if constexpr (with_mask) {
     const auto bytes = __builtin_convertvector(place, typename Lanes<n>::Bytes);
-    std::memcpy(mask, &bytes, sizeof bytes);
+    std::memcpy(mask + q, &bytes, sizeof bytes);
   }
 }
 
-// The first windows of a row, as many as make whole vectors; returns how many.
+// All windows of a row if there are at least 4 (the last vectors may overlap), otherwise none.
+// Returns how many.
 template <int kernel, int stride, bool with_mask>
-__attribute__((always_inline)) inline int64_t MaxOfRow(const float* x, int64_t row, int64_t windows,
-                                                       float* y, uint8_t* mask) {
-  int64_t q = 0;
-  for (; q + 8 <= windows; q += 8)
-    MaxOfWindows<kernel, stride, 8, with_mask>(x + q * stride, row, y + q,
-                                               mask + (with_mask ? q : 0));
-  for (; q + 4 <= windows; q += 4)
-    MaxOfWindows<kernel, stride, 4, with_mask>(x + q * stride, row, y + q,
-                                               mask + (with_mask ? q : 0));
-  return q;
+__attribute__((always_inline)) inline int64_t MaxOfRow(const WindowRow& row, float* y,
+                                                       uint8_t* mask) {
+  const int64_t n = row.windows;
+  if (n < 4) return 0;
+  if (n < 8) {
+    MaxOfWindows<kernel, stride, 4, with_mask>(row, 0, y, mask);
+    if (n > 4) MaxOfWindows<kernel, stride, 4, with_mask>(row, n - 4, y, mask);
+    return n;
+  }
+  for (int64_t q = 0; q < n - 8; q += 8)
+    MaxOfWindows<kernel, stride, 8, with_mask>(row, q, y, mask);
+  MaxOfWindows<kernel, stride, 8, with_mask>(row, n - 8, y, mask);
+  return n;
 }
 
-MOKA_CLONES int64_t MaxOfRow22(const float* x, int64_t row, int64_t windows, float* y,
-                               uint8_t* mask) {
-  return mask ? MaxOfRow<2, 2, true>(x, row, windows, y, mask)
-              : MaxOfRow<2, 2, false>(x, row, windows, y, mask);
+MOKA_CLONES int64_t MaxOfRow22(const WindowRow& row, float* y, uint8_t* mask) {
+  return mask ? MaxOfRow<2, 2, true>(row, y, mask) : MaxOfRow<2, 2, false>(row, y, mask);
 }
-MOKA_CLONES int64_t MaxOfRow32(const float* x, int64_t row, int64_t windows, float* y,
-                               uint8_t* mask) {
-  return mask ? MaxOfRow<3, 2, true>(x, row, windows, y, mask)
-              : MaxOfRow<3, 2, false>(x, row, windows, y, mask);
+MOKA_CLONES int64_t MaxOfRow32(const WindowRow& row, float* y, uint8_t* mask) {
+  return mask ? MaxOfRow<3, 2, true>(row, y, mask) : MaxOfRow<3, 2, false>(row, y, mask);
 }
-MOKA_CLONES int64_t MaxOfRow31(const float* x, int64_t row, int64_t windows, float* y,
-                               uint8_t* mask) {
-  return mask ? MaxOfRow<3, 1, true>(x, row, windows, y, mask)
-              : MaxOfRow<3, 1, false>(x, row, windows, y, mask);
+MOKA_CLONES int64_t MaxOfRow31(const WindowRow& row, float* y, uint8_t* mask) {
+  return mask ? MaxOfRow<3, 1, true>(row, y, mask) : MaxOfRow<3, 1, false>(row, y, mask);
 }
 
-using FastRow = int64_t (*)(const float* x, int64_t row, int64_t windows, float* y, uint8_t* mask);
+using FastRow = int64_t (*)(const WindowRow& row, float* y, uint8_t* mask);
 FastRow FastRowFor(const PoolingGeometry& g) {
-  if (g.kernel_h != g.kernel_w) return nullptr;
   if (g.kernel_w == 2 && g.stride_w == 2) return MaxOfRow22;
   if (g.kernel_w == 3 && g.stride_w == 2) return MaxOfRow32;
   if (g.kernel_w == 3 && g.stride_w == 1) return MaxOfRow31;
@@ -82,15 +86,19 @@ template <typename Index>
 void MaxOfWindow(const PoolingGeometry& g, const float* plane, const WindowRange& h,
                  const WindowRange& w, float* y, Index* mask) {
   float best = plane[h.begin * g.width + w.begin];
-  int64_t best_i = h.begin, best_j = w.begin;
+  int64_t best_at = 0;  // (i - h.begin) * kernel_w + j - w.begin
   for (int64_t i = h.begin; i < h.end; ++i) {
-    for (int64_t j = w.begin; j < w.end; ++j) {
-      const float v = plane[i * g.width + j];
-      if (Beats(v, best)) best = v, best_i = i, best_j = j;
+    const float* row = plane + i * g.width + w.begin;
+    const int64_t at = (i - h.begin) * g.kernel_w;
+    for (int64_t j = 0; j < w.end - w.begin; ++j) {
+      const bool beats = Beats(row[j], best);
+      best = beats ? row[j] : best;
+      best_at = beats ? at + j : best_at;
     }
   }
   *y = best;
-  if (mask) *mask = static_cast<Index>((best_i - h.start) * g.kernel_w + best_j - w.start);
+  if (mask)
+    *mask = static_cast<Index>((h.begin - h.start) * g.kernel_w + w.begin - w.start + best_at);
 }
 
 template <typename Index>
@@ -100,11 +108,10 @@ void MaxOfPlane(const PoolingGeometry& g, FastRow fast, const float* x, float* y
     const WindowRange h(r, g.stride_h, g.pad_h, g.kernel_h, g.height);
     int64_t done = inner.first;  // windows [inner.first, done) need no more
     if constexpr (sizeof(Index) == 1) {
-      if (fast && h.end - h.begin == g.kernel_h) {
-        done +=
-            fast(x + h.start * g.width + inner.first * g.stride_w - g.pad_w, g.width,
-                 inner.last - inner.first, y + inner.first, mask ? mask + inner.first : nullptr);
-      }
+      const WindowRow row{x + h.begin * g.width + inner.first * g.stride_w - g.pad_w, g.width,
+                          h.end - h.begin, (h.begin - h.start) * g.kernel_w,
+                          inner.last - inner.first};
+      if (fast) done += fast(row, y + inner.first, mask ? mask + inner.first : nullptr);
     }
     for (int64_t q = 0; q < g.out_width; ++q) {
       if (q == inner.first) q = done;

@@ -126,6 +126,17 @@ std::vector<PoolingGeometry> Table() {
   table.push_back(Make(2, 10, 11, 5, 3, 4));
   table.push_back(Make(2, 17, 16, 16, 1));  // 256 places: the most that fit a byte
   table.push_back(Make(70, 24, 24, 2, 2));  // several pieces
+  table.push_back(
+      Make(1, 2, 5000, 3, 2));  // rows longer than the line that gradients are spread in
+  table.push_back({.planes = 1,
+                   .height = 2,
+                   .width = 3000,
+                   .out_height = 1,
+                   .out_width = 2,
+                   .kernel_h = 2,
+                   .kernel_w = 2500,
+                   .stride_h = 1,
+                   .stride_w = 500});
   table.push_back({.planes = 2,
                    .height = 20,
                    .width = 30,

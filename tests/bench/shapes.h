@@ -1,0 +1,48 @@
+// The layers that the benchmarks time: LeNet's at batch 64 and CIFAR-10 quick's at batch 100.
+#pragma once
+
+#include <vector>
+
+#include "moka/math.h"
+#include "moka/random.h"
+
+namespace moka::bench {
+
+struct NamedConvolution {
+  const char* name;
+  ConvolutionGeometry g;
+};
+
+inline ConvolutionGeometry Square(int64_t batch, int64_t channels, int64_t size, int64_t outputs,
+                                  int64_t kernel, int64_t pad) {
+  return {.batch = batch,
+          .channels = channels,
+          .height = size,
+          .width = size,
+          .outputs = outputs,
+          .kernel_h = kernel,
+          .kernel_w = kernel,
+          .pad_h = pad,
+          .pad_w = pad};
+}
+
+inline const NamedConvolution kConvolutions[] = {
+    {"LeNet/conv1", Square(64, 1, 28, 20, 5, 0)},
+    {"LeNet/conv2", Square(64, 20, 12, 50, 5, 0)},
+    {"Cifar/conv1", Square(100, 3, 32, 32, 5, 2)},
+    {"Cifar/conv2", Square(100, 32, 16, 32, 5, 2)},
+    {"Cifar/conv3", Square(100, 32, 8, 64, 5, 2)},
+    {"Vgg/conv3_2", Square(4, 256, 56, 256, 3, 1)},
+    {"Vgg/conv5_1", Square(4, 512, 14, 512, 3, 1)},
+    {"Google/3a_1x1", Square(16, 192, 28, 64, 1, 0)},
+};
+
+// Never zeros: some kernels are faster on them.
+inline std::vector<float> Random(int64_t count) {
+  const RandomStream random(1, "bench", 0, 0);
+  std::vector<float> values(static_cast<size_t>(count));
+  for (size_t i = 0; i < values.size(); ++i) values[i] = 2 * random.Uniform(i) - 1;
+  return values;
+}
+
+}  // namespace moka::bench

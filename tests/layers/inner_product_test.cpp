@@ -1,0 +1,87 @@
+#include "caught.h"
+#include "moka/check_layer.h"
+
+namespace moka {
+namespace {
+
+using Values = std::vector<float>;
+
+LayerResult Results(const std::string& layer, const std::vector<Shape>& shapes,
+                    const std::vector<Values>& bottoms, const RunOptions& options = {},
+                    LayerGradients* gradients = nullptr) {
+  return RunLayer(layer, shapes, bottoms, options, gradients);
+}
+
+std::string Layer(const std::string& fields) {
+  return "name: \"ip\" type: \"InnerProduct\" inner_product_param { " + fields + " }";
+}
+std::string Refusal(const std::string& fields, const Shape& shape = {2, 3}) {
+  const Error error = Caught(
+      [&] { Results(Layer(fields), {shape}, {Values(static_cast<size_t>(shape.count()))}); });
+  return error.message() + " @" + error.field();
+}
+
+TEST(InnerProduct, WeighsAllInputs) {
+  RunOptions options;
+  options.params = {{1, 2, 3, 4, 5, 6}, {100, 200}};
+  const LayerResult result =
+      Results(Layer("num_output: 2"), {{2, 3}}, {{1, 1, 1, 1, 0, -1}}, options);
+  EXPECT_EQ(result.shapes[0], (Shape{2, 2}));
+  EXPECT_EQ(result.tops[0], (Values{106, 215, 98, 198}));
+}
+
+TEST(InnerProduct, StoresTheWeightsTransposedOnRequest) {
+  RunOptions options;
+  options.params = {{1, 4, 2, 5, 3, 6}};
+  options.top_diffs = {{1, 10}};
+  LayerGradients d;
+  const LayerResult result = Results(Layer("num_output: 2 transpose: true bias_term: false"),
+                                     {{1, 3}}, {{1, 0, -1}}, options, &d);
+  EXPECT_EQ(result.tops[0], (Values{-2, -2}));
+  EXPECT_EQ(d.bottoms[0], (Values{41, 52, 63}));
+  EXPECT_EQ(d.params[0], (Values{1, 10, 0, 0, -1, -10}));
+}
+
+TEST(InnerProduct, GivesTheGradientsOfAllThatItReads) {
+  RunOptions options;
+  options.params = {{1, 2, 3, 4, 5, 6}, {0, 0}};
+  options.top_diffs = {{1, 10, 0, 1}};
+  LayerGradients d;
+  Results(Layer("num_output: 2"), {{2, 3}}, {{1, 2, 3, 4, 5, 6}}, options, &d);
+  EXPECT_EQ(d.bottoms[0], (Values{41, 52, 63, 4, 5, 6}));
+  EXPECT_EQ(d.params[0], (Values{1, 2, 3, 14, 25, 36}));
+  EXPECT_EQ(d.params[1], (Values{1, 11}));
+}
+
+TEST(InnerProduct, KeepsTheAxesBeforeTheGivenOne) {
+  const auto shape = [](const std::string& fields) {
+    return Results(Layer("num_output: 7 " + fields), {{2, 3, 4, 5}}, {Values(120)}).shapes[0];
+  };
+  EXPECT_EQ(shape(""), (Shape{2, 7}));
+  EXPECT_EQ(shape("axis: 0"), (Shape{7}));
+  EXPECT_EQ(shape("axis: 2"), (Shape{2, 3, 7}));
+  EXPECT_EQ(shape("axis: -1"), (Shape{2, 3, 4, 7}));
+}
+
+TEST(InnerProduct, SaysWhatIsWrongWithTheNumbers) {
+  EXPECT_EQ(Refusal(""), "num_output is missing @inner_product_param");
+  EXPECT_EQ(Refusal("num_output: 0"),
+            "num_output is 0; it must be at least 1 @inner_product_param.num_output");
+  EXPECT_EQ(Refusal("num_output: 2 axis: 2").substr(0, 6), "axis 2");
+  EXPECT_EQ(Refusal("num_output: 2 axis: -3").substr(0, 7), "axis -3");
+  EXPECT_EQ(Refusal("num_output: 2", {2, 0}), "has no inputs: the bottom is 2x0 @");
+}
+
+TEST(InnerProduct, KeepsTheLayerContract) {
+  const std::string filled =
+      "weight_filler { type: \"gaussian\" std: 0.5 } bias_filler { type: \"gaussian\" } ";
+  for (const char* fields :
+       {"num_output: 5", "num_output: 5 transpose: true", "num_output: 3 axis: 2",
+        "num_output: 3 axis: -1 bias_term: false", "num_output: 2 axis: 0"}) {
+    EXPECT_TRUE(CheckLayer(Layer(filled + fields), {{3, 2, 3, 2}})) << fields;
+  }
+  EXPECT_TRUE(CheckLayer(Layer(filled + "num_output: 70"), {{33, 65}}));
+}
+
+}  // namespace
+}  // namespace moka

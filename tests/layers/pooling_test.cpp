@@ -1,0 +1,218 @@
+#include <cmath>
+#include <limits>
+
+#include "caught.h"
+#include "moka/check_layer.h"
+
+namespace moka {
+namespace {
+
+using Values = std::vector<float>;
+
+LayerResult Results(const std::string& layer, const std::vector<Shape>& shapes,
+                    const std::vector<Values>& bottoms, const RunOptions& options = {},
+                    LayerGradients* gradients = nullptr) {
+  return RunLayer(layer, shapes, bottoms, options, gradients);
+}
+
+std::string Layer(const std::string& fields) {
+  return "name: \"pool\" type: \"Pooling\" pooling_param { " + fields + " }";
+}
+std::string Refusal(const std::string& fields, const Shape& shape = {1, 1, 8, 8}) {
+  const Error error = Caught(
+      [&] { Results(Layer(fields), {shape}, {Values(static_cast<size_t>(shape.count()))}); });
+  return error.message() + " @" + error.field();
+}
+Shape TopShape(const std::string& fields, const Shape& shape) {
+  return Results(Layer(fields), {shape}, {Values(static_cast<size_t>(shape.count()))}).shapes[0];
+}
+
+Values Pool(const std::string& fields, const Shape& shape, const Values& x) {
+  return RunLayer(Layer(fields), shape, x);
+}
+
+TEST(Pooling, TakesTheLargestOfEachWindow) {
+  EXPECT_EQ(Pool("kernel_size: 2 stride: 2", {1, 1, 2, 4}, {1, 2, 3, 4, 5, 6, 8, 7}),
+            (Values{6, 8}));
+}
+
+TEST(Pooling, GivesTheGradientToTheLargest) {
+  RunOptions options;
+  options.top_diffs = {{1, 10}};
+  LayerGradients d;
+  Results(Layer("kernel_h: 1 kernel_w: 2"), {{1, 1, 1, 3}}, {{1, 5, 2}}, options, &d);
+  EXPECT_EQ(d.bottoms[0], (Values{0, 11, 0}));
+}
+
+TEST(Pooling, TakesTheMeanWherePadCountsAsZeros) {
+  EXPECT_EQ(Pool("pool: AVE kernel_size: 2 stride: 2", {1, 1, 2, 4}, {1, 2, 3, 4, 5, 6, 8, 7}),
+            (Values{3.5, 5.5}));
+  EXPECT_EQ(Pool("pool: AVE kernel_size: 2 stride: 2 pad: 1", {1, 1, 2, 2}, {4, 8, 12, 16}),
+            (Values{1, 2, 3, 4}));
+}
+
+TEST(Pooling, DoesNotCountWhatHangsOverThePad) {
+  // The second window covers one column that is there and one beyond.
+  EXPECT_EQ(Pool("pool: AVE kernel_h: 1 kernel_w: 2 stride: 2", {1, 1, 1, 3}, {2, 4, 5}),
+            (Values{3, 5}));
+}
+
+TEST(Pooling, RoundsTheNumberOfWindowsUpOrDown) {
+  EXPECT_EQ(TopShape("kernel_size: 3 stride: 2", {1, 2, 32, 32}), (Shape{1, 2, 16, 16}));
+  EXPECT_EQ(TopShape("kernel_size: 3 stride: 2 round_mode: FLOOR", {1, 2, 32, 32}),
+            (Shape{1, 2, 15, 15}));
+  EXPECT_EQ(TopShape("kernel_size: 3 stride: 2 pad: 1", {1, 2, 8, 7}), (Shape{1, 2, 5, 4}));
+  EXPECT_EQ(TopShape("kernel_h: 2 kernel_w: 3 stride_h: 1 stride_w: 3 pad_w: 1", {1, 2, 8, 8}),
+            (Shape{1, 2, 7, 3}));
+  EXPECT_EQ(TopShape("global_pooling: true", {3, 2, 8, 5}), (Shape{3, 2, 1, 1}));
+  EXPECT_EQ(TopShape("kernel_size: 3 stride: 2", {1, 1, 2, 2}), (Shape{1, 1, 1, 1}));
+}
+
+TEST(Pooling, HasNoWindowThatBeginsBeyondTheImage) {
+  // Rounding up gives a third window, of pixel 6 of 5: Caffe's mask is -1 there, and its mean a
+  // division by nothing.
+  EXPECT_EQ(Pool("kernel_h: 1 kernel_w: 1 stride: 3", {1, 1, 1, 5}, {1, 2, 3, 4, 5}),
+            (Values{1, 4}));
+  EXPECT_EQ(Pool("pool: AVE kernel_h: 1 kernel_w: 1 stride: 3", {1, 1, 1, 5}, {1, 2, 3, 4, 5}),
+            (Values{1, 4}));
+  // The window that would begin at 4, within the pad.
+  EXPECT_EQ(TopShape("kernel_size: 2 stride: 5 pad: 1", {1, 1, 4, 4}), (Shape{1, 1, 1, 1}));
+}
+
+TEST(Pooling, WritesWhereTheLargestWas) {
+  const LayerResult result = Results(
+      "name: \"p\" type: \"Pooling\" top: \"y\" top: \"mask\" pooling_param { kernel_size: 2 "
+      "stride: 2 }",
+      {{1, 2, 2, 4}}, {{1, 2, 3, 4, 5, 6, 8, 7, 9, 0, 0, 0, 0, 0, 0, 1}});
+  EXPECT_EQ(result.tops[0], (Values{6, 8, 9, 1}));
+  EXPECT_EQ(result.tops[1], (Values{5, 6, 0, 7}));
+}
+
+TEST(Pooling, CarriesNanOnWithAValidIndex) {
+  const float nan = std::numeric_limits<float>::quiet_NaN();
+  RunOptions options;
+  options.top_diffs = {{1, 2}};
+  LayerGradients d;
+  const LayerResult result = Results(Layer("kernel_size: 2 stride: 2"), {{1, 1, 2, 4}},
+                                     {{1, nan, -1e38f, -1e38f, 2, 3, -1e38f, -1e38f}}, options, &d);
+  EXPECT_TRUE(std::isnan(result.tops[0][0]));
+  EXPECT_EQ(result.tops[0][1], -1e38f);
+  EXPECT_EQ(d.bottoms[0], (Values{0, 1, 2, 0, 0, 0, 0, 0}));
+}
+
+TEST(Pooling, RemembersPlacesInLargeWindows) {
+  Values x(20 * 20);
+  x[399] = 1;
+  RunOptions options;
+  options.top_diffs = {{3}};
+  LayerGradients d;
+  Results(Layer("global_pooling: true"), {{1, 1, 20, 20}}, {x}, options, &d);
+  EXPECT_EQ(d.bottoms[0][399], 3);
+  EXPECT_EQ(d.bottoms[0][0], 0);
+}
+
+TEST(StochasticPooling, DrawsInProportionToTheValues) {
+  // 4000 windows of 1 and 3: three quarters take the 3.
+  Values x(8000);
+  for (size_t i = 0; i < x.size(); ++i) x[i] = i % 2 == 0 ? 1 : 3;
+  const Values y = Pool("pool: STOCHASTIC kernel_h: 1 kernel_w: 2 stride: 2", {1, 1, 1, 8000}, x);
+  const double share =
+      static_cast<double>(std::count(y.begin(), y.end(), 3.0f)) / static_cast<double>(y.size());
+  EXPECT_NEAR(share, 0.75, 0.03);
+  EXPECT_EQ(std::count(y.begin(), y.end(), 3.0f) + std::count(y.begin(), y.end(), 1.0f), 4000);
+}
+
+TEST(StochasticPooling, NeverDrawsWhatIsNotPositive) {
+  const Values y = Pool("pool: STOCHASTIC kernel_h: 1 kernel_w: 3 stride: 3", {1, 1, 1, 9},
+                        {0, 5, -2, 0, 0, 0, -1, -3, -2});
+  EXPECT_EQ(y, (Values{5, 0, -1}));
+}
+
+TEST(StochasticPooling, GivesTheWeightedMeanInTesting) {
+  RunOptions options;
+  options.training = false;
+  options.top_diffs = {{8, 8}};
+  LayerGradients d;
+  const LayerResult result = Results(Layer("pool: STOCHASTIC kernel_h: 1 kernel_w: 2 stride: 2"),
+                                     {{1, 1, 1, 4}}, {{1, 3, 0, -1}}, options, &d);
+  EXPECT_EQ(result.tops[0], (Values{2.5, 0}));
+  EXPECT_EQ(d.bottoms[0], (Values{-1, 7, 0, 0}));
+}
+
+TEST(Pooling, SaysWhatIsWrongWithTheNumbers) {
+  EXPECT_EQ(Refusal(""),
+            "kernel_size is missing (or kernel_h and kernel_w, or global_pooling) @pooling_param");
+  EXPECT_EQ(Refusal("kernel_size: 0"),
+            "kernel_size is 0; it must be at least 1 @pooling_param.kernel_size");
+  EXPECT_EQ(Refusal("kernel_size: 2 stride: 0"),
+            "stride is 0; it must be at least 1 @pooling_param.stride");
+  EXPECT_EQ(Refusal("kernel_size: 2 stride_h: 2"),
+            "stride_w is missing, as stride_h is given @pooling_param.stride_h");
+  EXPECT_EQ(Refusal("kernel_size: 2 kernel_h: 2"),
+            "kernel_size and kernel_h are both given @pooling_param.kernel_h");
+  EXPECT_EQ(Refusal("kernel_w: 2"),
+            "kernel_h is missing, as kernel_w is given @pooling_param.kernel_w");
+  EXPECT_EQ(Refusal("kernel_size: 2 pad: 2"),
+            "pad 2 must be less than the kernel, 2 @pooling_param.pad");
+  EXPECT_EQ(Refusal("kernel_h: 3 kernel_w: 2 pad_w: 3"),
+            "pad 3 must be less than the kernel, 2 @pooling_param.pad_w");
+  EXPECT_EQ(Refusal("global_pooling: true kernel_size: 8"),
+            "kernel_size is given, but with global_pooling the window is the whole image "
+            "@pooling_param.kernel_size");
+  EXPECT_EQ(Refusal("global_pooling: true pad: 1"),
+            "pad must be 0 with global_pooling @pooling_param.pad");
+  EXPECT_EQ(Refusal("global_pooling: true stride: 2"),
+            "stride must be 1 with global_pooling @pooling_param.stride");
+  EXPECT_EQ(Refusal("kernel_size: 9"),
+            "kernel_size 9 is larger than the padded input, 8 @pooling_param.kernel_size");
+  EXPECT_EQ(Refusal("kernel_h: 2 kernel_w: 12 pad_w: 1"),
+            "kernel_w 12 is larger than the padded input, 10 @pooling_param.kernel_w");
+  EXPECT_EQ(Refusal("kernel_size: 2", {8, 8}), "expects images N x C x H x W (4 axes), not 8x8 @");
+}
+
+TEST(Pooling, TakesOneTopOnlyUnlessItIsMax) {
+  const Error error = Caught([] {
+    Results(
+        "name: \"p\" type: \"Pooling\" top: \"y\" top: \"mask\" pooling_param { pool: AVE "
+        "kernel_size: 2 }",
+        {{1, 1, 2, 2}}, {{1, 2, 3, 4}});
+  });
+  EXPECT_NE(error.message().find("top"), std::string::npos);
+}
+
+TEST(Pooling, KeepsTheLayerContract) {
+  CheckOptions options;
+  options.spread = 0.05;  // so that the largest stays the largest
+  for (const char* fields :
+       {"kernel_size: 2 stride: 2", "kernel_size: 3 stride: 2 pad: 1", "kernel_size: 3",
+        "kernel_h: 2 kernel_w: 3 stride: 2", "kernel_size: 3 stride: 2 round_mode: FLOOR",
+        "global_pooling: true"}) {
+    EXPECT_TRUE(CheckLayer(Layer(fields), {{1, 2, 5, 6}}, options)) << "MAX " << fields;
+    EXPECT_TRUE(CheckLayer(Layer(std::string("pool: AVE ") + fields), {{2, 2, 7, 10}}))
+        << "AVE " << fields;
+  }
+}
+
+TEST(Pooling, KeepsTheLayerContractWithAMask) {
+  CheckOptions options;
+  options.spread = 0.05;
+  options.tops = 2;
+  EXPECT_TRUE(CheckLayer(Layer("kernel_size: 2 stride: 2"), {{1, 2, 5, 6}}, options));
+}
+
+TEST(StochasticPooling, KeepsTheLayerContract) {
+  CheckOptions options;
+  options.input = [](int, int64_t, float random) { return 0.5f + random; };
+  options.random_layer = true;
+  options.check_gradients = false;  // a draw jumps
+  EXPECT_TRUE(
+      CheckLayer(Layer("pool: STOCHASTIC kernel_size: 3 stride: 2"), {{2, 2, 7, 8}}, options));
+  options.random_layer = false;
+  options.check_gradients = true;
+  options.training = false;
+  EXPECT_TRUE(
+      CheckLayer(Layer("pool: STOCHASTIC kernel_size: 3 stride: 2"), {{2, 2, 7, 8}}, options));
+}
+
+}  // namespace
+}  // namespace moka
