@@ -1,5 +1,4 @@
-# libmoka.so from all object libraries; a static library of the same objects for tests of what the shared one hides; the installed
-# package.
+# libmoka.so from all object libraries, and a static library of the same objects for tests of what the shared one hides.
 set(moka_objects "")
 foreach(part proto core math io layer net solver check layers)
   if(TARGET moka_${part})
@@ -18,8 +17,7 @@ endfunction()
 
 add_library(moka SHARED ${moka_objects})
 moka_configure_library(moka)
-set_target_properties(moka PROPERTIES VERSION ${PROJECT_VERSION} SOVERSION 0 MOKA_PROTO_DIR ${MOKA_PROTO_DIR}
-                      EXPORT_PROPERTIES "MOKA_PROTO_DIR")
+set_target_properties(moka PROPERTIES VERSION ${PROJECT_VERSION} SOVERSION 0 MOKA_PROTO_DIR ${MOKA_PROTO_DIR})
 target_link_options(moka PRIVATE -Wl,-z,defs)
 if(MOKA_BUILD_TESTS OR MOKA_BUILD_BENCHMARKS)
   add_library(moka_static STATIC ${moka_objects})

@@ -32,7 +32,7 @@ class UsageError : public std::runtime_error {
 
 // Exit statuses besides those of Error.
 inline constexpr int kUsageStatus = 2;
-inline constexpr int kInterruptedStatus = 130;  // 128 + SIGINT
+inline constexpr int kSignalStatus = 128;  // + the number of the signal that stopped a training
 
 int RunTrain(const Arguments& arguments);
 int RunTest(const Arguments& arguments);
@@ -48,8 +48,11 @@ struct Session {
   Context context;
 };
 
-// The net's phase, level and stages as the flags --level and --stage (and, if given, --phase) say.
-void SetState(NetDescription& net, const std::string& phase);
+// --phase; TRAIN if it is not given. Throws UsageError.
+Phase ChosenPhase();
+// The net's phase, level and stages as the flags --phase, --level and --stage say, where they are
+// given.
+void SetState(NetDescription& net);
 // --stage as a list.
 std::vector<std::string> Stages();
 std::vector<std::string> SplitCommas(const std::string& text);

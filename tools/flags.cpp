@@ -27,13 +27,15 @@ DEFINE_string(gpu, "", "accepted for Caffe's sake; Moka runs on the CPU");
 namespace moka::tool {
 namespace {
 
+// "--solver" and so on.
 std::vector<std::string> Names(const Command& command) {
-  return std::vector<std::string>(command.flags.begin(), command.flags.end());
+  std::vector<std::string> names;
+  for (const char* flag : command.flags) names.push_back(std::string("--") + flag);
+  return names;
 }
 
 bool Takes(const Command& command, const std::string& name) {
-  const std::vector<std::string> names = Names(command);
-  return std::find(names.begin(), names.end(), name) != names.end();
+  return std::find(command.flags.begin(), command.flags.end(), name) != command.flags.end();
 }
 
 // Where the name of a flag begins in a word, or npos if it is none. "-" and negative numbers are
@@ -71,7 +73,7 @@ Arguments ParseFlags(const Command& command, const Arguments& words) {
         words[i].substr(start, equals == std::string::npos ? equals : equals - start);
     if (!Takes(command, name)) {
       throw UsageError(fmt::format("moka {} has no flag --{}{}", command.name, name,
-                                   DidYouMean(name, Names(command))));
+                                   DidYouMean("--" + name, Names(command))));
     }
     if (equals == std::string::npos && i + 1 == words.size())
       throw UsageError(fmt::format("--{} wants a value", name));

@@ -2,7 +2,10 @@
 #include <fmt/format.h>
 #include <glog/logging.h>
 
+#include <algorithm>
+#include <cerrno>
 #include <cstdio>
+#include <cstring>
 #include <string>
 #include <vector>
 
@@ -68,6 +71,7 @@ const Command& FindCommand(const std::string& name) {
   for (const Command& command : Commands()) {
     if (name == command.name) return command;
   }
+  if (name.rfind("-", 0) == 0) throw UsageError("the command comes first: moka COMMAND [flags]");
   throw UsageError(
       fmt::format("there is no command \"{}\"{}", name, DidYouMean(name, CommandNames())));
 }
@@ -80,7 +84,7 @@ void PrintOverview(std::FILE* out) {
   fmt::print(out,
              "\n`moka help COMMAND` lists its flags.\n"
              "Exit status: 0 done, 1 an error in the input or the run, 2 a wrong command line,\n"
-             "3 the loss is no longer finite, 130 stopped by an interrupt.\n");
+             "3 the loss is no longer finite, 130 stopped by an interrupt (143: by SIGTERM).\n");
 }
 
 void PrintHelp(const Command& command) {
@@ -94,7 +98,11 @@ bool AsksForHelp(const std::string& word) {
 }
 
 int Run(const Arguments& words) {
-  if (words.empty() || AsksForHelp(words[0]) || (words[0] == "help" && words.size() == 1)) {
+  if (words.empty()) {
+    PrintOverview(stderr);
+    return kUsageStatus;
+  }
+  if (AsksForHelp(words[0]) || (words[0] == "help" && words.size() == 1)) {
     PrintOverview(stdout);
     return 0;
   }
@@ -103,6 +111,7 @@ int Run(const Arguments& words) {
     return 0;
   }
   if (words[0] == "help") {
+    if (words.size() > 2) throw UsageError("moka help wants one command");
     PrintHelp(FindCommand(words[1]));
     return 0;
   }
@@ -113,14 +122,25 @@ int Run(const Arguments& words) {
     PrintHelp(command);
     return 0;
   }
-  return command.run(ParseFlags(command, rest));
+  const int status = command.run(ParseFlags(command, rest));
+  if (std::fflush(stdout) != 0) throw Error("cannot write the output: ", std::strerror(errno));
+  return status;
+}
+
+// Where the help for a wrong command line is.
+std::string HelpFor(const Arguments& words) {
+  const std::vector<std::string> names = CommandNames();
+  const bool known =
+      !words.empty() && std::find(names.begin(), names.end(), words[0]) != names.end();
+  return known ? fmt::format("`moka help {}` lists its flags.", words[0])
+               : "`moka help` shows how it is used.";
 }
 
 int Guarded(const Arguments& words) {
   try {
     return Run(words);
   } catch (const UsageError& error) {
-    fmt::print(stderr, "moka: {}\n`moka help` shows how it is used.\n", error.what());
+    fmt::print(stderr, "moka: {}\n{}\n", error.what(), HelpFor(words));
     return kUsageStatus;
   } catch (const Error& error) {
     fmt::print(stderr, "{}\n", error.what());
@@ -136,6 +156,7 @@ int Guarded(const Arguments& words) {
 
 int main(int argc, char** argv) {
   FLAGS_logtostderr = true;
+  FLAGS_log_year_in_prefix = false;  // as Caffe's logs, which people's scripts read
   google::InitGoogleLogging(argv[0]);
   return moka::tool::Guarded(moka::tool::Arguments(argv + 1, argv + argc));
 }

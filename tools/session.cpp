@@ -10,6 +10,8 @@ namespace moka::tool {
 namespace {
 
 ContextOptions OptionsFromFlags() {
+  if (FLAGS_threads < 0)
+    throw UsageError("--threads must be at least 0, not " + std::to_string(FLAGS_threads));
   ContextOptions options;
   options.threads = FLAGS_threads;
   options.seed = FLAGS_seed;
@@ -38,12 +40,14 @@ Session::Session()
 
 std::vector<std::string> Stages() { return SplitCommas(FLAGS_stage); }
 
-void SetState(NetDescription& net, const std::string& phase) {
-  if (!phase.empty()) {
-    if (phase != "TRAIN" && phase != "TEST")
-      throw UsageError("--phase wants TRAIN or TEST, not \"" + phase + "\"");
-    net.state.set_phase(phase == "TRAIN" ? TRAIN : TEST);
-  }
+Phase ChosenPhase() {
+  if (FLAGS_phase.empty() || FLAGS_phase == "TRAIN") return TRAIN;
+  if (FLAGS_phase == "TEST") return TEST;
+  throw UsageError("--phase wants TRAIN or TEST, not \"" + FLAGS_phase + "\"");
+}
+
+void SetState(NetDescription& net) {
+  if (!FLAGS_phase.empty()) net.state.set_phase(ChosenPhase());
   if (FLAGS_level != 0) net.state.set_level(FLAGS_level);
   for (const std::string& stage : Stages()) net.state.add_stage(stage);
 }

@@ -18,8 +18,9 @@ std::string Grouped(int64_t number) {
   return text;
 }
 
-std::string Megabytes(int64_t bytes) {
-  return fmt::format("{:.2f} MB", static_cast<double>(bytes) / 1e6);
+std::string Bytes(int64_t bytes) {
+  const double b = static_cast<double>(bytes);
+  return bytes < 100'000 ? fmt::format("{:.2f} kB", b / 1e3) : fmt::format("{:.2f} MB", b / 1e6);
 }
 
 std::string Joined(const std::vector<Shape>& shapes) {
@@ -78,30 +79,31 @@ void PrintPicture(const MemoryPlan& plan) {
               to = std::max(from, (blocks[i]->last + 1) * kColumns / steps - 1);
     std::string bar(kColumns, '.');
     std::fill(bar.begin() + from, bar.begin() + to + 1, '#');
-    fmt::print("  {}  {:>10} at {:>10}  {}\n", bar, Megabytes(blocks[i]->bytes),
-               Megabytes(blocks[i]->offset), blocks[i]->name);
+    fmt::print("  {}  {:>10} at {:>10}  {}\n", bar, Bytes(blocks[i]->bytes),
+               Bytes(blocks[i]->offset), blocks[i]->name);
   }
 }
 
 void PrintMemory(const MemoryPlan& plan) {
   fmt::print(
       "\nMemory: {} for values, gradients of values and scratch ({} if nothing were shared)\n",
-      Megabytes(plan.bytes), Megabytes(plan.bytes_apart));
-  fmt::print("        {} for inputs, outputs and kept blobs\n", Megabytes(plan.kept_bytes));
-  fmt::print("        {} for parameters, {} for their gradients\n", Megabytes(plan.param_bytes),
-             Megabytes(plan.gradient_bytes));
+      Bytes(plan.bytes), Bytes(plan.bytes_apart));
+  fmt::print("        {} for inputs, outputs and kept blobs\n", Bytes(plan.kept_bytes));
+  fmt::print("        {} for parameters, {} for their gradients\n", Bytes(plan.param_bytes),
+             Bytes(plan.gradient_bytes));
 }
 
 }  // namespace
 
 int RunSummary(const Arguments& arguments) {
   if (arguments.empty()) throw UsageError("moka summary needs a net file");
+  const Phase phase = ChosenPhase();
   Session session;
   NetDescription description = session.schema.ReadNet(arguments[0]);
-  SetState(description, FLAGS_phase);
+  SetState(description);
   LogNotices(description.notices);
   NetOptions options;
-  options.phase = FLAGS_phase.empty() ? TRAIN : description.state.phase();
+  options.phase = phase;
   options.backward = options.phase == TRAIN;
   const Net net(std::move(description), session.registry, session.context, options);
   fmt::print("{} ({} phase)\n\n", net.name().empty() ? arguments[0] : net.name(),

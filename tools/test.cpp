@@ -38,7 +38,7 @@ int RunTest(const Arguments&) {
     throw UsageError(fmt::format("--iterations must be at least 1, not {}", FLAGS_iterations));
   Session session;
   NetDescription description = session.schema.ReadNet(FLAGS_model);
-  SetState(description, "");
+  SetState(description);
   LogNotices(description.notices);
   NetOptions options;
   options.phase = TEST;

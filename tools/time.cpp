@@ -89,12 +89,13 @@ int RunTime(const Arguments&) {
   if (FLAGS_model.empty()) throw UsageError("moka time needs --model=FILE");
   if (FLAGS_iterations < 1)
     throw UsageError(fmt::format("--iterations must be at least 1, not {}", FLAGS_iterations));
+  const Phase phase = ChosenPhase();
   Session session;
   NetDescription description = session.schema.ReadNet(FLAGS_model);
-  SetState(description, FLAGS_phase);
+  SetState(description);
   LogNotices(description.notices);
   NetOptions options;
-  options.phase = FLAGS_phase.empty() ? TRAIN : description.state.phase();
+  options.phase = phase;
   Net net(std::move(description), session.registry, session.context, options);
   FillInputs(net, session.context.seed());
 

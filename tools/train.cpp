@@ -1,6 +1,7 @@
 // moka train: runs a solver.
 #include <fmt/format.h>
 #include <glog/logging.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <csignal>
@@ -16,18 +17,25 @@ namespace moka::tool {
 namespace {
 
 // Set by signal handlers, read between iterations.
-std::atomic<bool> wants_stop = false, wants_snapshot = false, interrupted = false;
-static_assert(std::atomic<bool>::is_always_lock_free);
+std::atomic<bool> wants_snapshot = false;
+std::atomic<int> stopped_by = 0;  // a signal
+static_assert(std::atomic<bool>::is_always_lock_free && std::atomic<int>::is_always_lock_free);
 
 SolverRequest sigint_effect = SolverRequest::kStop, sighup_effect = SolverRequest::kSnapshot;
 
+SolverRequest EffectOf(int signal) {
+  if (signal == SIGINT) return sigint_effect;
+  return signal == SIGHUP ? sighup_effect : SolverRequest::kStop;
+}
+
 void OnSignal(int signal) {
-  const SolverRequest effect = signal == SIGINT ? sigint_effect : sighup_effect;
+  const SolverRequest effect = EffectOf(signal);
   if (effect == SolverRequest::kSnapshot) wants_snapshot = true;
   if (effect != SolverRequest::kStop) return;
-  if (signal == SIGINT && interrupted.exchange(true))
-    std::_Exit(kInterruptedStatus);  // the second one: at once
-  wants_stop = true;
+  if (stopped_by.exchange(signal) != 0)
+    std::_Exit(kSignalStatus + signal);  // the second one: at once
+  static constexpr char text[] = "\nStopping after this iteration; once more to stop at once.\n";
+  [[maybe_unused]] const ssize_t written = write(STDERR_FILENO, text, sizeof(text) - 1);
 }
 
 SolverRequest EffectOf(const std::string& flag, const std::string& value) {
@@ -38,7 +46,7 @@ SolverRequest EffectOf(const std::string& flag, const std::string& value) {
 }
 
 SolverRequest NextRequest() {
-  if (wants_stop) return SolverRequest::kStop;
+  if (stopped_by != 0) return SolverRequest::kStop;
   return wants_snapshot.exchange(false) ? SolverRequest::kSnapshot : SolverRequest::kNone;
 }
 
@@ -90,8 +98,9 @@ int RunTrain(const Arguments&) {
   }
   std::signal(SIGINT, OnSignal);
   std::signal(SIGHUP, OnSignal);
+  std::signal(SIGTERM, OnSignal);
   const bool finished = solver.Solve(NextRequest);
-  return !finished && interrupted ? kInterruptedStatus : 0;
+  return finished ? 0 : kSignalStatus + stopped_by;
 }
 
 }  // namespace moka::tool

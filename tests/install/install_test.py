@@ -1,0 +1,82 @@
+"""The installed tree, moved elsewhere, as a stranger uses it: the command, a plugin, a program."""
+import os
+import pathlib
+import shutil
+import subprocess
+import tempfile
+import unittest
+
+BUILD_DIR = pathlib.Path(os.environ["MOKA_BINARY_DIR"])
+SOURCE_DIR = pathlib.Path(os.environ["MOKA_SOURCE_DIR"])
+SWISH = SOURCE_DIR / "docs" / "examples" / "swish"
+
+
+def run(*words, **options):
+    """The output of a command that must work."""
+    done = subprocess.run([str(word) for word in words], stdin=subprocess.DEVNULL, text=True,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=300, **options)
+    if done.returncode != 0:
+        raise AssertionError(f"{' '.join(map(str, words))} gave {done.returncode}:\n{done.stdout}")
+    return done.stdout
+
+
+class Install(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = pathlib.Path(tempfile.mkdtemp(prefix="moka_install_"))
+        cls.addClassCleanup(shutil.rmtree, cls.folder)
+        run("cmake", "--install", BUILD_DIR, "--prefix", cls.folder / "first")
+        cls.prefix = (cls.folder / "first").rename(cls.folder / "second")
+        cls.moka = cls.prefix / "bin" / "moka"
+
+    def build(self, source):
+        """Configures and builds a project of somebody else's; returns its build folder."""
+        build = self.folder / source.name
+        run("cmake", "-S", source, "-B", build, "-G", "Ninja", "-DCMAKE_BUILD_TYPE=Release",
+            f"-DCMAKE_PREFIX_PATH={self.prefix}")
+        run("cmake", "--build", build)
+        return build
+
+    def test_the_command_finds_its_library(self):
+        self.assertRegex(run(self.moka, "--version"), r"^moka \d")
+        libraries = run("ldd", self.moka)
+        self.assertIn(f"{self.prefix}/bin/../lib/libmoka.so", libraries)
+        self.assertNotIn(str(BUILD_DIR), libraries)
+
+    def test_nothing_points_to_where_it_was_built(self):
+        files = list((self.prefix / "lib").rglob("*.cmake"))
+        self.assertGreater(len(files), 3)
+        for file in files:
+            text = file.read_text()
+            self.assertNotIn(str(SOURCE_DIR), text, file)
+            self.assertNotIn(str(self.folder), text, file)
+
+    def test_all_headers_are_there(self):
+        headers = sorted(path.name for path in (self.prefix / "include" / "moka").glob("*.h"))
+        self.assertIn("net.h", headers)
+        self.assertIn("layer.pb.h", headers)
+        source = self.folder / "headers.cpp"
+        source.write_text("".join(f'#include "moka/{header}"\n' for header in headers))
+        run("c++", "-std=c++20", "-fsyntax-only", "-Wall", f"-I{self.prefix}/include", source)
+
+    def test_a_plugin_is_built_and_used(self):
+        plugin = self.build(SWISH) / "libswish.so"
+        explained = run(self.moka, "layers", "Swish", "--plugin", plugin)
+        self.assertRegex(explained, r"^Swish \(.*libswish\.so\)\n  1 bottom, 1 top\n")
+        self.assertRegex(explained, r"\n  beta +float = 1\n")
+        summary = run(self.moka, "summary", f"--plugin={plugin}", SWISH / "net.prototxt")
+        self.assertRegex(summary, r"\nswish +Swish +2x4")
+
+    def test_a_plugin_that_is_not_given_is_missed(self):
+        done = subprocess.run([self.moka, "summary", SWISH / "net.prototxt"],
+                              capture_output=True, text=True)
+        self.assertEqual(done.returncode, 1)
+        self.assertRegex(done.stderr, r'net\.prototxt:17:3: unknown field "swish_param"')
+
+    def test_a_program_is_built_and_runs(self):
+        program = self.build(SOURCE_DIR / "tests" / "install" / "consumer") / "consumer"
+        self.assertRegex(run(program), r"^Moka [\d.]+: 1\.5 1\.5 1\.5\n$")
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,75 @@
+"""moka summary, layers and time: what they print about nets and layers."""
+import unittest
+
+from moka import NET, SOURCE_DIR, MokaTest
+
+LENET = SOURCE_DIR / "models" / "lenet" / "train.prototxt"
+
+
+class Summary(MokaTest):
+    def test_lenet(self):
+        run = self.check(0, "summary", LENET, "--stage=sample")
+        lines = [line.split() for line in run.stdout.splitlines()]
+        self.assertEqual(run.stdout.splitlines()[0], "LeNet (TRAIN phase)")
+        # parameters: 20 5 5 + 20; multiply-adds: 64 images of 20 24 24 outputs of 25 products
+        self.assertIn(["conv1", "Convolution", "64x20x24x24", "520", "18,432,000"], lines)
+        self.assertIn(["ip1", "InnerProduct", "64x500", "400,500", "25,600,000"], lines)
+        self.assertIn(["total", "431,080", "146,752,000"], lines)
+        self.assertRegex(run.stdout, r"Memory: [\d.]+ MB for values")
+        self.assertIn("1.72 MB for parameters, 1.72 MB for their gradients", run.stdout)
+        self.assertEqual(run.stderr, "")
+
+    def test_of_the_test_phase(self):
+        run = self.check(0, "summary", LENET, "--stage=sample", "--phase=TEST")
+        self.assertIn("LeNet (TEST phase)", run.stdout)
+        self.assertIn("\naccuracy ", run.stdout)
+
+
+class Layers(MokaTest):
+    def test_lists_types_by_origin_with_their_fields(self):
+        run = self.check(0, "layers")
+        self.assertTrue(run.stdout.startswith("built in:\n"))
+        self.assertIn("\n  Convolution          convolution_param\n", run.stdout)
+
+    def test_explains_a_type(self):
+        run = self.check(0, "layers", "Convolution")
+        self.assertIn("\nconvolution_param { }", run.stdout)
+        self.assertRegex(run.stdout, r"\n  num_output +uint32\n +\w+")
+        self.assertRegex(run.stdout, r"\n  bias_term +bool = true\n")
+
+    def test_every_type_is_explained(self):
+        names = [line.split()[0] for line in self.check(0, "layers").stdout.splitlines()[1:]]
+        self.assertGreater(len(names), 20)
+        for name in names:
+            self.assertTrue(self.check(0, "layers", name).stdout.startswith(name + " (built in)\n"))
+
+
+class Time(MokaTest):
+    def test_times_each_layer(self):
+        self.write("net.prototxt", NET)
+        run = self.check(0, "time", "--model=net.prototxt", "--iterations=3")
+        self.assertRegex(run.stdout, r"\nip +InnerProduct +[\d.]+ +[\d.]+\n")
+        self.assertRegex(run.stdout, r"Average Forward-Backward: [\d.]+ ms\.\n")
+
+
+class Plugins(MokaTest):
+    """Plugins that load are in tests/plugins and tests/install."""
+
+    def refusal(self, path):
+        return self.check(1, "layers", f"--plugin={path}").stderr
+
+    def test_a_missing_file(self):
+        self.assertIn("plugin nope.so: No such file or directory", self.refusal("nope.so"))
+
+    def test_a_text_file(self):
+        self.write("text.so", "Not a library.\n")
+        self.assertIn("plugin text.so: not a shared library", self.refusal("text.so"))
+
+    def test_several_are_separated_by_commas(self):
+        self.write("text.so", "Not a library.\n")
+        run = self.check(1, "layers", "--plugin=text.so,nope.so", "--plugin", "third.so")
+        self.assertIn("plugin text.so", run.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,216 @@
+"""moka train: its log, its files, its signals, its exit statuses."""
+import os
+import pty
+import re
+import signal
+import unittest
+
+from moka import SOURCE_DIR, MokaTest
+
+PREFIX = r"I\d{4} \d\d:\d\d:\d\d\.\d{6} +\d+ \w+\.cpp:\d+\] "  # glog's, as in Caffe's logs
+
+
+class Training(MokaTest):
+    def test_the_log_reads_as_caffes(self):
+        self.write_training()
+        run = self.check(0, "train", "--solver=solver.prototxt")
+        for line in run.stderr.splitlines():
+            self.assertRegex(line, "^" + PREFIX)
+        log = re.sub(r"[-+.\de]*\d", "N", re.sub(PREFIX, "", run.stderr)).splitlines()
+        for line in ["Solving small",
+                     "Iteration N, Testing net (#N)",
+                     "    Test net output #N: loss = N (* N = N loss)",
+                     "Iteration N (N iter/s, Ns/N iters), loss = N",
+                     "    Train net output #N: loss = N (* N = N loss)",
+                     "Iteration N, lr = N",
+                     "Snapshotting to binary proto file small_iter_N.caffemodel",
+                     "Snapshotting solver state to binary proto file small_iter_N.solverstate",
+                     "Iteration N, loss = N",
+                     "Optimization Done."]:
+            self.assertIn(line, log)
+        self.assertEqual(run.stdout, "")
+
+    def test_piped_output_has_no_control_characters(self):
+        self.write_training()
+        run = self.check(0, "train", "--solver=solver.prototxt",
+                         env=dict(self.environment(), TERM="xterm"))
+        self.assertNotRegex(run.stderr, r"[\x00-\x09\x0b-\x1f]")
+
+    def test_snapshots_are_written_and_train_on(self):
+        self.write_training(snapshot=10)
+        self.check(0, "train", "--solver=solver.prototxt")
+        self.assertEqual(self.files(), ["net.prototxt",
+                                        "small_iter_10.caffemodel", "small_iter_10.solverstate",
+                                        "small_iter_20.caffemodel", "small_iter_20.solverstate",
+                                        "solver.prototxt"])
+        straight = (self.folder / "small_iter_20.caffemodel").read_bytes()
+        (self.folder / "small_iter_20.caffemodel").unlink()
+        run = self.check(0, "train", "--solver=solver.prototxt",
+                         "--snapshot=small_iter_10.solverstate")
+        self.assertIn("] Resuming from small_iter_10.solverstate\n", run.stderr)
+        self.assertNotIn("] Iteration 5 ", run.stderr)
+        self.assertEqual((self.folder / "small_iter_20.caffemodel").read_bytes(), straight)
+
+    def test_weights_begin_a_training(self):
+        self.write_training()
+        self.check(0, "train", "--solver=solver.prototxt")
+        run = self.check(0, "train", "--solver=solver.prototxt",
+                         "--weights", "small_iter_20.caffemodel")
+        self.assertIn("Weights from small_iter_20.caffemodel: 1 layers loaded (ip)", run.stderr)
+
+    def test_a_snapshot_that_is_none(self):
+        self.write_training()
+        self.write("none.solverstate", "Not a snapshot.")
+        run = self.check(1, "train", "--solver=solver.prototxt", "--snapshot=none.solverstate")
+        self.assertIn("none.solverstate", run.stderr)
+        self.assertNotIn("Iteration", run.stderr)
+
+    def test_a_folder_that_cannot_be_written_is_found_before_training(self):
+        self.write("file", "A file is no folder.")
+        self.write_training(snapshot_prefix='"file/small"')
+        run = self.check(1, "train", "--solver=solver.prototxt")
+        self.assertRegex(run.stderr, r'^solver.prototxt:\d+:1: .*"?file"?')
+        self.assertNotIn("Iteration", run.stderr)
+
+    def test_a_loss_that_is_no_number_ends_with_3(self):
+        self.write_training(base_lr="1e30", test_interval=1000)
+        run = self.check(3, "train", "--solver=solver.prototxt")
+        self.assertRegex(run.stderr.splitlines()[-1],
+                         r"^iteration \d+, learning rate 1e\+30: loss is .*; "
+                         r'first bad: layer ".+" \(.+\), ')
+        self.assertEqual(self.files(), ["net.prototxt", "solver.prototxt"])
+
+
+class Signals(MokaTest):
+    """Signals are sent after a line of the log, so nothing here depends on time."""
+
+    def start_endless(self, *flags):
+        self.write_training(max_iter=100_000_000, display=1, test_interval=100_000_000)
+        return self.start("train", "--solver=solver.prototxt", *flags)
+
+    def wait_for(self, process, text):
+        for line in process.stderr:
+            if text in line:
+                return
+        self.fail(f'the log ended without "{text}"')
+
+    def finish(self, process):
+        try:
+            _, err = process.communicate(timeout=60)
+        finally:
+            process.kill()
+        return err
+
+    def snapshots(self):
+        return [name for name in self.files() if name.endswith(".solverstate")]
+
+    def stops_with_a_snapshot(self, sent, status):
+        process = self.start_endless()
+        self.wait_for(process, "] Iteration 3 ")
+        process.send_signal(sent)
+        err = self.finish(process)
+        self.assertEqual(process.returncode, status, err)
+        self.assertIn("Stopping after this iteration", err)
+        self.assertIn("Optimization stopped early, at iteration ", err)
+        self.assertEqual(len(self.snapshots()), 1)
+
+    def test_an_interrupt_stops_with_a_snapshot_that_resumes(self):
+        self.stops_with_a_snapshot(signal.SIGINT, 130)
+        snapshot = self.snapshots()[0]
+        iteration = int(re.search(r"_iter_(\d+)\.", snapshot)[1])
+        self.write_training(max_iter=iteration + 2, display=1)
+        run = self.check(0, "train", "--solver=solver.prototxt", f"--snapshot={snapshot}")
+        self.assertIn(f"] Iteration {iteration} ", run.stderr)
+        self.assertNotIn(f"] Iteration {iteration - 1} ", run.stderr)
+
+    def test_a_request_to_terminate_does_the_same(self):
+        self.stops_with_a_snapshot(signal.SIGTERM, 143)
+
+    def test_a_hang_up_writes_a_snapshot_and_goes_on(self):
+        process = self.start_endless()
+        self.wait_for(process, "] Iteration 3 ")
+        process.send_signal(signal.SIGHUP)
+        self.wait_for(process, "Snapshotting solver state")
+        self.wait_for(process, "] Iteration ")
+        process.send_signal(signal.SIGINT)
+        self.finish(process)
+        self.assertEqual(process.returncode, 130)
+        self.assertEqual(len(self.snapshots()), 2)
+
+    def test_an_interrupt_may_write_a_snapshot_and_go_on(self):
+        process = self.start_endless("--sigint_effect=snapshot")
+        self.wait_for(process, "] Iteration 3 ")
+        process.send_signal(signal.SIGINT)
+        self.wait_for(process, "Snapshotting solver state")
+        self.wait_for(process, "] Iteration ")
+        process.send_signal(signal.SIGTERM)
+        self.finish(process)
+        self.assertEqual(process.returncode, 143)
+
+    def test_a_second_interrupt_stops_at_once(self):
+        # The first interrupt would wait for iter_size passes: that is very long.
+        self.write_training(iter_size=2_000_000_000, display=1, test_interval=100_000_000)
+        process = self.start("train", "--solver=solver.prototxt")
+        self.wait_for(process, "] Learning Rate Policy: ")
+        process.send_signal(signal.SIGINT)
+        self.wait_for(process, "Stopping after this iteration")
+        process.send_signal(signal.SIGINT)
+        self.finish(process)
+        self.assertEqual(process.returncode, 130)
+        self.assertEqual(self.snapshots(), [])
+
+
+class Terminal(MokaTest):
+    def on_a_terminal(self, term):
+        """What moka train writes to a terminal of this kind."""
+        self.write_training(max_iter=200, display=100, test_interval=1000)
+        ours, its = pty.openpty()
+        process = self.start("train", "--solver=solver.prototxt", stderr=its, text=False,
+                             env=dict(self.environment(), TERM=term))
+        os.close(its)
+        text = b""
+        try:
+            while part := os.read(ours, 4096):
+                text += part
+        except OSError:  # how the end of a terminal reads
+            pass
+        os.close(ours)
+        process.communicate(timeout=60)
+        self.assertEqual(process.returncode, 0, text)
+        return text.decode()
+
+    def test_one_line_lives(self):
+        text = self.on_a_terminal("xterm")
+        self.assertRegex(text, r"\r\x1b\[K\[[#.]{20}\] +\d+ %  \d+/200  [\d.]+ iter/s  "
+                               r"loss [\d.e-]+  lr 0\.1  \d:\d\d left")
+        last = text.rstrip().split("\n")[-1]
+        self.assertRegex(last, "Optimization Done.$")
+        for line in text.split("\n"):  # the live line is cleared before a log line
+            self.assertRegex(line.split("\x1b[K")[-1], rf"^({PREFIX}.*)?\r?$")
+
+    def test_a_dumb_terminal_gets_plain_lines(self):
+        self.assertNotIn("\x1b", self.on_a_terminal("dumb"))
+
+
+class LeNet(MokaTest):
+    """The quickstart's net on the digits in the repository, a few iterations."""
+
+    def test_trains_and_is_tested(self):
+        models = SOURCE_DIR / "models" / "lenet"
+        solver = (models / "quickstart.prototxt").read_text()
+        solver = re.sub(r"max_iter: \d+", "max_iter: 60", solver).replace(
+            '"train.prototxt"', f'"{models / "train.prototxt"}"')
+        self.write("solver.prototxt", solver)
+        train = self.check(0, "train", "--solver=solver.prototxt")
+        seen = float(re.findall(r"Test net output #0: accuracy = ([\d.]+)", train.stderr)[0])
+        self.assertLess(seen, 0.3)
+        run = self.check(0, "test", f"--model={models / 'train.prototxt'}", "--stage=sample",
+                         "--weights=lenet_quickstart_iter_60.caffemodel", "--iterations=20")
+        self.assertRegex(run.stdout, r"^Loss: [\d.]+\naccuracy = 0\.\d+\n"
+                                     r"loss = [\d.]+ \(\* 1 = [\d.]+ loss\)\n$")
+        self.assertGreater(float(re.search(r"accuracy = ([\d.]+)", run.stdout)[1]), 0.75)
+        self.assertRegex(run.stderr, PREFIX + r"Batch 0, accuracy = 0\.\d+")
+
+
+if __name__ == "__main__":
+    unittest.main()
