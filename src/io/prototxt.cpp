@@ -14,6 +14,9 @@ namespace {
 namespace pb = google::protobuf;
 using Tokenizer = PrototxtTokens::Tokenizer;
 
+// A place takes far more memory than a number; the rest of a long list has the place of its first.
+constexpr int kMostPlacesOfAList = 1000;
+
 // Thrown to leave an entry about which nothing is to be said.
 struct Silence {};
 
@@ -127,7 +130,8 @@ class Reader {
     if (!field.is_repeated()) return path;
     const int index = message.GetReflection()->FieldSize(message, &field);
     const std::string element = path + '[' + std::to_string(index) + ']';
-    result_.places.emplace(element, place);
+    const bool is_message = field.cpp_type() == pb::FieldDescriptor::CPPTYPE_MESSAGE;
+    if (is_message || index < kMostPlacesOfAList) result_.places.emplace(element, place);
     return element;
   }
 

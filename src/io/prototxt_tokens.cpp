@@ -13,7 +13,6 @@ PrototxtTokens::PrototxtTokens(std::string_view text, const std::string& file)
       error_("") {
   tokenizer_.set_allow_f_after_float(true);
   tokenizer_.set_comment_style(Tokenizer::SH_COMMENT_STYLE);
-  tokenizer_.set_require_space_after_number(false);
   tokenizer_.Next();
 }
 
@@ -78,6 +77,7 @@ void PrototxtTokens::AddError(int line, int column, const std::string& message) 
        "a number that starts with 0 is octal, but this has an 8 or a 9"},
       {"Hex and octal numbers must be", "hexadecimal and octal numbers are whole"},
       {"\"e\" must be followed", "an exponent without digits"},
+      {"Need space between", "a number and a word without a space between them"},
       {"Already saw decimal point", "a number with two points"},
   };
   std::string words = message;

@@ -30,10 +30,10 @@ Whole ReadWhole(PrototxtTokens& tokens, const std::string& path, uint64_t least,
   }
   const bool fits =
       Tokenizer::ParseInteger(token.text, std::numeric_limits<uint64_t>::max(), &whole.size);
-  if (!fits || whole.size > (whole.negative ? least : most)) {
+  const bool wrong_sign = whole.negative && least == 0;
+  if (!fits || wrong_sign || whole.size > (whole.negative ? least : most)) {
     const std::string number = (whole.negative ? "-" : "") + token.text;
-    if (whole.negative && least == 0)
-      throw Error(path, " cannot be negative: ", number).SetPlace(begin);
+    if (wrong_sign) throw Error(path, " cannot be negative: ", number).SetPlace(begin);
     throw Error(path, " cannot be ", number, ": it goes from ", least == 0 ? "" : "-", least,
                 " to ", most)
         .SetPlace(begin);
@@ -57,9 +57,9 @@ double ReadNumber(PrototxtTokens& tokens, const std::string& path, double most) 
   const bool negative = tokens.Take('-');
   const Tokenizer::Token token = tokens.Peek();
   const std::string word = Lower(token.text);
-  const bool is_hex = word.rfind("0x", 0) == 0;
+  const bool is_decimal = token.type == Tokenizer::TYPE_INTEGER && (word[0] != '0' || word == "0");
   double number = 0;
-  if ((token.type == Tokenizer::TYPE_INTEGER && !is_hex) || token.type == Tokenizer::TYPE_FLOAT) {
+  if (is_decimal || token.type == Tokenizer::TYPE_FLOAT) {
     number = Tokenizer::ParseFloat(token.text);
     if (!(number <= most)) {
       throw Error(path, " cannot be ", negative ? "-" : "", token.text,

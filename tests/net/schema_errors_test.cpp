@@ -177,6 +177,8 @@ TEST(NetSchemaErrors, TextsThatAreNotClosedAndOddCharactersAreNamed) {
   }
   EXPECT_EQ(Errors("name: '\xE2\x82\xAC \xF0\x9F\x98\x80'"), "");
   EXPECT_EQ(Errors("name: '\\q'").substr(0, 6), "net:1:");
+  EXPECT_EQ(Errors("force_backward: 1name: 'a'"),
+            "net:1:18: a number and a word without a space between them");
   EXPECT_EQ(Errors("= 3").substr(0, 46), "net:1:1: expected a field's name, not \"=\"");
 }
 
