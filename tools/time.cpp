@@ -7,6 +7,7 @@
 #include "command.h"
 #include "flags.h"
 #include "moka/net.h"
+#include "moka/solver.h"
 
 namespace moka::tool {
 namespace {
@@ -83,45 +84,87 @@ void PrintTable(const Net& net, const LayerTimer& timer) {
   }
 }
 
+// A solver around the net, so that a whole training step can be timed: SGD with momentum and decay.
+SolverDescription TrainingOf(NetDescription net) {
+  SolverDescription description;
+  description.common.set_base_lr(1e-4f);
+  description.common.set_lr_policy("fixed");
+  description.common.set_momentum(0.9f);
+  description.common.set_weight_decay(5e-4f);
+  description.common.set_snapshot_after_train(false);
+  description.file = net.file;
+  description.train_net_param = std::move(net);
+  return description;
+}
+
+bool RunsBackward(const Net& net) {
+  for (int i = 0; i < net.layer_count(); ++i) {
+    if (net.layer(i).runs_backward) return true;
+  }
+  return false;
+}
+
+// `work` once to touch its memory, then `iterations` times: the median in milliseconds.
+template <typename F>
+double MedianOf(const F& work) {
+  work();
+  std::vector<double> times;
+  for (int i = 0; i < FLAGS_iterations; ++i) {
+    const Clock::time_point start = Clock::now();
+    work();
+    times.push_back(Milliseconds(start));
+  }
+  return Median(times);
+}
+
+void TimeNet(Net& net, const Session& session) {
+  FillInputs(net, session.context.seed());
+  const bool backward = net.phase() == TRAIN && RunsBackward(net);
+  const double forward_ms = MedianOf([&] { net.Forward(); });
+  const double both_ms = backward ? MedianOf([&] { net.Forward(), net.Backward(); }) : 0;
+  LayerTimer timer(net.layer_count());
+  net.AddObserver(&timer);
+  for (int i = 0; i < FLAGS_iterations; ++i) {
+    net.Forward();
+    if (backward) net.Backward();
+  }
+  net.RemoveObserver(&timer);
+  PrintTable(net, timer);
+  fmt::print("Average Forward pass: {:.3f} ms.\n", forward_ms);
+  if (!backward) return;
+  fmt::print("Average Backward pass: {:.3f} ms.\n", both_ms - forward_ms);
+  fmt::print("Average Forward-Backward: {:.3f} ms.\n", both_ms);
+}
+
 }  // namespace
 
 int RunTime(const Arguments&) {
   if (FLAGS_model.empty()) throw UsageError("moka time needs --model=FILE");
-  if (FLAGS_iterations < 1)
+  if (FLAGS_iterations < 1) {
     throw UsageError(fmt::format("--iterations must be at least 1, not {}", FLAGS_iterations));
+  }
   const Phase phase = ChosenPhase();
   Session session;
   NetDescription description = session.schema.ReadNet(FLAGS_model);
   SetState(description);
   LogNotices(description.notices);
-  NetOptions options;
-  options.phase = phase;
-  Net net(std::move(description), session.registry, session.context, options);
-  FillInputs(net, session.context.seed());
-
-  bool backward = false;
-  for (int i = 0; i < net.layer_count(); ++i) backward = backward || net.layer(i).runs_backward;
-  net.Forward();  // the first pass touches the memory for the first time
-  if (backward) net.Backward();
-  LayerTimer timer(net.layer_count());
-  net.AddObserver(&timer);
-  std::vector<double> forwards, backwards, both;
-  for (int i = 0; i < FLAGS_iterations; ++i) {
-    const Clock::time_point start = Clock::now();
-    net.Forward();
-    forwards.push_back(Milliseconds(start));
-    if (backward) {
-      const Clock::time_point middle = Clock::now();
-      net.Backward();
-      backwards.push_back(Milliseconds(middle));
+  if (phase == TEST) {
+    NetOptions options;
+    options.phase = TEST;
+    options.backward = false;
+    Net net(std::move(description), session.registry, session.context, options);
+    TimeNet(net, session);
+  } else {
+    description.state.set_phase(TRAIN);
+    Solver solver(TrainingOf(std::move(description)), session.schema, session.registry,
+                  session.context);
+    TimeNet(solver.net(), session);
+    if (RunsBackward(solver.net())) {
+      fmt::print("Average training step, with SGD update: {:.3f} ms.\n",
+                 MedianOf([&] { solver.Step(1); }));
     }
-    both.push_back(Milliseconds(start));
   }
-  PrintTable(net, timer);
-  fmt::print("Average Forward pass: {:.3f} ms.\n", Median(forwards));
-  if (backward) fmt::print("Average Backward pass: {:.3f} ms.\n", Median(backwards));
-  fmt::print("Average Forward-Backward: {:.3f} ms.\n", Median(both));
-  fmt::print("({} threads; medians)\n", session.context.threads());
+  fmt::print("({} threads; medians of {})\n", session.context.threads(), FLAGS_iterations);
   return 0;
 }
 

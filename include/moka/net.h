@@ -111,7 +111,8 @@ class MOKA_EXPORT Net {
 
   const MemoryPlan& memory_plan() const;
 
-  void AddObserver(NetObserver* observer);  // borrowed
+  void AddObserver(NetObserver* observer);  // borrowed, until it is removed or the net ends
+  void RemoveObserver(NetObserver* observer);
   // Within an observer's After...: the values and diffs of the layer that just ran.
   const Tensor& layer_top(int layer, int top) const;
   const Tensor* layer_bottom_diff(int layer, int bottom) const;  // null where there is none

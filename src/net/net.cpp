@@ -92,6 +92,7 @@ const Weights& Net::weights() const { return *impl_->weights_; }
 Weights& Net::weights() { return *impl_->weights_; }
 const MemoryPlan& Net::memory_plan() const { return impl_->plan_; }
 void Net::AddObserver(NetObserver* observer) { impl_->observers_.push_back(observer); }
+void Net::RemoveObserver(NetObserver* observer) { std::erase(impl_->observers_, observer); }
 std::string Net::FindNonFinite(bool backward) { return impl_->FindNonFinite(backward); }
 const NetDescription& Net::description() const { return impl_->description_; }
 
