@@ -1,6 +1,7 @@
 // Collects what is wrong with the layers of a net, so that a user sees all of it at once.
 #pragma once
 
+#include <algorithm>
 #include <utility>
 #include <vector>
 
@@ -20,9 +21,13 @@ class Problems {
     if (errors_.size() < kMost) errors_.push_back(std::move(error));
   }
   bool empty() const { return errors_.empty(); }
-  // Throws ErrorList if there is any.
+  // Throws ErrorList, in the order of the file, if there is any.
   void ThrowIfAny() {
-    if (!errors_.empty()) throw ErrorList(std::move(errors_));
+    if (errors_.empty()) return;
+    std::stable_sort(errors_.begin(), errors_.end(), [](const Error& a, const Error& b) {
+      return a.place().line < b.place().line;
+    });
+    throw ErrorList(std::move(errors_));
   }
 
  private:
