@@ -2,6 +2,7 @@
 // are blocks of channels times chunks of images; each has its own part of the sums, filled in
 // order, and these are added in order: the bits depend on the shape alone.
 #include <algorithm>
+#include <cstring>
 
 #include "math/clones.h"
 #include "math/convolution_lowering.h"
@@ -22,6 +23,40 @@ MOKA_CLONES void SumTileRows(const float* dy, int64_t rows, int64_t stride, int6
     double sum = 0;
     for (const float lane : lanes) sum += lane;
     sums[i] += sum;
+  }
+}
+
+// With few outputs and few pixels, products run faster (1.1 to 1.3 times) if dy is turned first.
+bool Turns(const ConvolutionGeometry& g, const ConvolutionCut& cut) {
+  return g.outputs / g.group <= 64 && cut.rows * g.out_width() < 192;
+}
+
+// y (n, rows) = x' of x (rows, n).
+MOKA_CLONES void Turn(const float* x, int64_t rows, int64_t stride, int64_t n, float* y) {
+  typedef float Four __attribute__((vector_size(16)));
+  int64_t i = 0;
+  for (; i + 4 <= rows; i += 4) {
+    const float* from = x + i * stride;
+    int64_t j = 0;
+    for (; j + 4 <= n; j += 4) {
+      Four r[4];
+      for (int64_t l = 0; l < 4; ++l) std::memcpy(&r[l], from + l * stride + j, sizeof r[l]);
+      const Four low0 = __builtin_shufflevector(r[0], r[1], 0, 4, 1, 5),
+                 high0 = __builtin_shufflevector(r[0], r[1], 2, 6, 3, 7);
+      const Four low1 = __builtin_shufflevector(r[2], r[3], 0, 4, 1, 5),
+                 high1 = __builtin_shufflevector(r[2], r[3], 2, 6, 3, 7);
+      r[0] = __builtin_shufflevector(low0, low1, 0, 1, 4, 5);
+      r[1] = __builtin_shufflevector(low0, low1, 2, 3, 6, 7);
+      r[2] = __builtin_shufflevector(high0, high1, 0, 1, 4, 5);
+      r[3] = __builtin_shufflevector(high0, high1, 2, 3, 6, 7);
+      for (int64_t l = 0; l < 4; ++l) std::memcpy(y + (j + l) * rows + i, &r[l], sizeof r[l]);
+    }
+    for (; j < n; ++j) {
+      for (int64_t l = 0; l < 4; ++l) y[j * rows + i + l] = from[l * stride + j];
+    }
+  }
+  for (; i < rows; ++i) {
+    for (int64_t j = 0; j < n; ++j) y[j * rows + i] = x[i * stride + j];
   }
 }
 
@@ -56,6 +91,12 @@ void AddChunks(const ConvolutionGeometry& g, int64_t chunks, const float* sums, 
 }
 
 }  // namespace
+
+int64_t BackwardWeightsFloats(const ConvolutionGeometry& g) {
+  const ConvolutionCut cut = CutBackwardWeights(g);
+  const int64_t m = g.outputs / g.group;
+  return TileFloats(g, cut) + (Turns(g, cut) ? m * cut.rows * g.out_width() : 0);
+}
 
 int64_t ConvolutionSharedScratch(const ConvolutionGeometry& g) {
   return CutBackwardWeights(g).chunks * (2 * g.outputs + WeightCount(g));
@@ -93,9 +134,16 @@ void ConvolveBackwardWeights(Context& context, const ConvolutionGeometry& g, con
               if (bias != nullptr) SumTileRows(out, m, out_plane, tile.pixels(), bias);
               if (dw == nullptr) continue;
               const auto columns = tile.Lower(in);
-              const bool fresh = row == 0 && image == chunk * cut.images;
-              SerialGemm(context, Transpose::kNo, Transpose::kYes, tile.depth(), m, tile.pixels(),
-                         1, columns.data, columns.stride, out, out_plane, fresh ? 0 : 1, block, m);
+              const float beta = row == 0 && image == chunk * cut.images ? 0 : 1;
+              if (Turns(g, cut)) {
+                float* turned = scratch(worker).data() + TileFloats(g, cut);
+                Turn(out, m, out_plane, tile.pixels(), turned);
+                SerialGemm(context, Transpose::kNo, Transpose::kNo, tile.depth(), m, tile.pixels(),
+                           1, columns.data, columns.stride, turned, m, beta, block, m);
+              } else {
+                SerialGemm(context, Transpose::kNo, Transpose::kYes, tile.depth(), m, tile.pixels(),
+                           1, columns.data, columns.stride, out, out_plane, beta, block, m);
+              }
             }
           }
         }

@@ -64,8 +64,8 @@ ConvolutionCut CutBackwardWeights(const ConvolutionGeometry& g) {
 }
 
 int64_t ConvolutionScratch(const ConvolutionGeometry& g) {
-  return std::max({TileFloats(g, CutForward(g)), TileFloats(g, CutBackwardData(g)),
-                   TileFloats(g, CutBackwardWeights(g))});
+  return std::max(
+      {TileFloats(g, CutForward(g)), TileFloats(g, CutBackwardData(g)), BackwardWeightsFloats(g)});
 }
 
 }  // namespace moka

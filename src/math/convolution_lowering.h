@@ -32,6 +32,8 @@ ConvolutionCut CutBackwardWeights(const ConvolutionGeometry& g);
 
 // Floats that a tile of this cut needs.
 int64_t TileFloats(const ConvolutionGeometry& g, const ConvolutionCut& cut);
+// A worker's floats for the backward pass of the weights: a tile and more.
+int64_t BackwardWeightsFloats(const ConvolutionGeometry& g);
 
 // A matrix inside a larger one.
 struct MatrixView {
