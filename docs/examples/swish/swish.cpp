@@ -10,9 +10,9 @@ class Swish final : public moka::Layer {
   Swish(const moka::LayerSpec& spec, const SwishParameter& params)
       : Layer(spec), beta_(params.beta()) {}
 
-  // Backward looks at x, never at y.
+  // One bottom, one top; Backward reads x, never y; element by element, so memory may be shared.
   static moka::LayerTraits Traits(const moka::LayerSpec&, const SwishParameter&) {
-    return moka::LayerTraits().BottomGradientReads(moka::Reads::Bottom(0));
+    return moka::LayerTraits().BottomGradientReads(moka::Reads::Bottom(0)).MayShare(0, 0);
   }
   void Reshape(moka::Shapes bottom, moka::Plan& plan) override { plan.top(0) = bottom[0]; }
 
@@ -26,6 +26,7 @@ class Swish final : public moka::Layer {
 
   // dy/dx = s + beta x s (1 - s)
   void Backward(moka::BackwardPass& pass) override {
+    if (!pass.wants_bottom(0)) return;
     const float* x = pass.bottom(0).data();
     const float* dy = pass.top_diff(0).data();
     float* dx = pass.bottom_diff(0).data();
@@ -43,5 +44,5 @@ class Swish final : public moka::Layer {
 };
 
 void RegisterPlugin(moka::Registry& registry) {
-  registry.Add<Swish>("Swish", moka::Field<SwishParameter>{"swish_param", 147});
+  registry.Add<Swish>("Swish", moka::Field<SwishParameter>{"swish_param"});
 }
