@@ -42,6 +42,7 @@ struct NetOptions {
   std::shared_ptr<Workspace> workspace;   // null: its own
   std::vector<std::string> keep;          // blobs whose values and diffs stay readable after a pass
   bool backward = true;                   // false: a net that never runs Backward (plans less memory); TEST nets usually
+  bool plan_only = false;  // no memory for values: shapes and the plan can be asked for, nothing runs
   bool separate_memory = false;           // debug: no sharing at all, and dead memory is filled with NaN
 };
 

@@ -33,8 +33,8 @@ bool LeadsToLoss(const Graph& graph, const Node& node) {
 
 bool IsTrained(const Param& param) { return param.learned() && param.lr_mult != 0; }
 
-// Whether the node's tops depend, differentiably, on something that is learned or asked for, be there
-// a loss below or not: it is a mistake to feed such a value to a bottom without gradient.
+// Whether the node's tops depend, differentiably, on something that is learned or asked for, be
+// there a loss below or not: it is a mistake to feed such a value to a bottom without gradient.
 bool Carries(const Graph& graph, const Node& node) {
   if (!node.traits.has_backward()) return false;
   for (const auto& param : node.params) {

@@ -36,6 +36,12 @@ Net::Impl::Impl(const Net& self, NetDescription description, const Registry& reg
       options_(options),
       weights_(options.weights ? options.weights : std::make_shared<Weights>()),
       workspace_(options.workspace ? options.workspace : MakeWorkspace()) {
+  if (description_.layers.empty()) {
+    Error error("net \"", description_.name, "\" has no layers for phase ",
+                options.phase == TRAIN ? "TRAIN" : "TEST");
+    if (!description_.file.empty()) error.SetPlace({description_.file});
+    throw error;
+  }
   Problems problems;
   graph_ = Connect(description_, registry, problems);
   SetUpLayers(graph_, *weights_, context_, problems);
@@ -60,6 +66,7 @@ int Net::Impl::FindValue(std::string_view name) const {
 }
 
 const Tensor& Net::Impl::Readable(std::string_view name, bool diff) const {
+  RefusePlanOnly();
   const size_t v = static_cast<size_t>(FindValue(name));
   const int storage = diff ? lifetimes_.diff[v] : lifetimes_.value[v];
   if (storage < 0)
@@ -133,6 +140,7 @@ std::vector<std::string> Net::input_names() const {
 }
 
 Tensor& Net::input(std::string_view name) {
+  impl_->RefusePlanOnly();
   for (const Node& node : impl_->graph_.nodes) {
     if (!node.traits.fed_from_outside()) continue;
     for (const int v : node.tops) {
@@ -161,6 +169,7 @@ void Net::ReshapeInput(std::string_view name, const Shape& shape) {
 }
 
 std::vector<NetOutput> Net::outputs() const {
+  impl_->RefusePlanOnly();
   std::vector<NetOutput> outputs;
   for (size_t v = 0; v < impl_->graph_.values.size(); ++v) {
     const Value& value = impl_->graph_.values[v];

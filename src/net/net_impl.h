@@ -45,6 +45,7 @@ class Net::Impl {
   void BackwardNode(int i, bool add);
   std::string FindNonFinite(bool backward);
 
+  void RefusePlanOnly() const;                 // throws Error if there is no memory
   int FindValue(std::string_view name) const;  // throws Error
   const Tensor& Readable(std::string_view name, bool diff) const;
 

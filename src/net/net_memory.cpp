@@ -35,8 +35,13 @@ void Net::Impl::PlanMemory() {
   planned_shapes_.clear();
   for (const Value& value : graph_.values) planned_shapes_.push_back(value.shape);
   PlaceStorages();
-  workspace_->Reserve(plan_.bytes);
-  kept_memory_.Allocate(plan_.kept_bytes);
+  if (options_.plan_only) return;
+  try {
+    workspace_->Reserve(plan_.bytes);
+    kept_memory_.Allocate(plan_.kept_bytes);
+  } catch (Error& error) {
+    throw error.Prefix("net \"" + description_.name + "\": ");
+  }
   Bind();
 }
 
@@ -106,8 +111,9 @@ void Net::Impl::CollectLearned() {
   const auto size = [&](size_t l) { return (learned_[l].param->values().count() + 15) / 16 * 16; };
   int64_t count = 0;
   for (size_t l = 0; l < learned_.size(); ++l) count += size(l);
-  gradient_memory_.Allocate(count * static_cast<int64_t>(sizeof(float)));
   plan_.gradient_bytes = count * static_cast<int64_t>(sizeof(float));
+  if (options_.plan_only) return;
+  gradient_memory_.Allocate(plan_.gradient_bytes);
   gradients_.resize(learned_.size());
   float* at = reinterpret_cast<float*>(gradient_memory_.data());
   for (size_t l = learned_.size(); l-- > 0;) {

@@ -39,7 +39,15 @@ void AddScalar(float value, Tensor& tensor) {
 
 }  // namespace
 
+void Net::Impl::RefusePlanOnly() const {
+  if (options_.plan_only) {
+    throw Error("net \"", description_.name,
+                "\" was made to be planned only (NetOptions::plan_only)");
+  }
+}
+
 double Net::Impl::Forward() {
+  RefusePlanOnly();
   const Workspace::Lock lock(*workspace_);
   const FlushDenormals flush;
   workspace_->set_user(this);
@@ -194,6 +202,7 @@ void Net::Impl::FillDead(int step) {
 }
 
 std::string Net::Impl::FindNonFinite(bool backward) {
+  RefusePlanOnly();
   for (const Node& node : graph_.nodes) {
     for (const auto& param : node.params) {
       const int64_t bad = CountNonFinite(param->values());

@@ -129,12 +129,13 @@ TEST(Connect, ReportsOneErrorForEachLayerAndNoneForWhatFollowsFromIt) {
             "net.prototxt:4:32: layer \"c\" (ReLU): unknown bottom blob \"nix\"");
 }
 
-TEST(Connect, StopsAtTwentyErrors) {
+TEST(Connect, TellsTwentyErrorsAndHowManyMore) {
   std::string text = kInput;
   for (int i = 0; i < 30; ++i)
     text += "layer { name: 'l" + std::to_string(i) + "' type: 'ReLU' bottom: 'none' top: 't' }\n";
   const std::string error = BuildError(text);
-  EXPECT_EQ(std::count(error.begin(), error.end(), '\n'), 19);
+  EXPECT_EQ(std::count(error.begin(), error.end(), '\n'), 20);
+  EXPECT_NE(error.find("\n... and 10 more"), std::string::npos);
 }
 
 }  // namespace

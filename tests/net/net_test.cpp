@@ -227,6 +227,25 @@ TEST(Net, FindsTheFirstNumberThatIsNotFinite) {
             "layer \"ip2\" (InnerProduct), param \"ip2.weight\": 1 of 15 values are not finite");
 }
 
+TEST(Net, RefusesToBeEmpty) {
+  EXPECT_EQ(BuildError("name: 'void'"), "net.prototxt: net \"void\" has no layers for phase TEST");
+  EXPECT_EQ(BuildError("layer { name: 'in' type: 'Input' top: 'x' input_param { shape { dim: 1 } } "
+                       "include { phase: TRAIN } }"),
+            "net.prototxt: net \"\" has no layers for phase TEST");
+}
+
+TEST(Net, CanBePlannedWithoutMemory) {
+  Context context({.threads = 1, .seed = 3});
+  NetOptions options;
+  options.phase = TRAIN;
+  options.plan_only = true;
+  Net net(Parse(kSmall), Layers(), context, options);
+  EXPECT_GT(net.memory_plan().bytes, 0);
+  EXPECT_EQ(net.layer(1).top_shapes[0], (Shape{4, 5}));
+  EXPECT_EQ(ErrorOf([&] { net.Forward(); }),
+            "net \"small\" was made to be planned only (NetOptions::plan_only)");
+}
+
 TEST(Net, CountsItsForwardPasses) {
   Context context({.threads = 1, .seed = 3});
   Net net(Parse("layer { name: 'd' type: 'DummyData' top: 'x' dummy_data_param { data_filler { "
