@@ -19,6 +19,22 @@ void SolverObserver::OnTest(const TestReport&) {}
 void SolverObserver::OnSnapshot(const std::string&, const std::string&) {}
 void SolverObserver::OnEnd(int64_t, double, bool) {}
 
+namespace {
+
+// A training that changes nothing is a mistake in the net file, and would look like success.
+void CheckSomethingLearns(const Net& net) {
+  for (int i = 0; i < net.layer_count(); ++i) {
+    if (net.layer(i).runs_backward) return;
+  }
+  Error error("net \"", net.name(), "\" has nothing to train: ",
+              net.learned().empty() ? "no layer has learned params"
+                                    : "no loss depends on the learned params");
+  if (!net.description().file.empty()) error.SetPlace({net.description().file});
+  throw error;
+}
+
+}  // namespace
+
 Solver::Impl::Impl(const SolverDescription& given, const NetSchema& schema,
                    const Registry& registry, Context& context, int level,
                    const std::vector<std::string>& stages)
@@ -39,6 +55,7 @@ Solver::Impl::Impl(const SolverDescription& given, const NetSchema& schema,
   options.workspace = MakeWorkspace();  // the nets run in turn
   options.phase = nets.train.state.phase();
   net = std::make_unique<Net>(std::move(nets.train), registry, context, options);
+  CheckSomethingLearns(*net);
   for (NetDescription& test : nets.test) {
     options.phase = test.state.phase();
     options.backward = false;

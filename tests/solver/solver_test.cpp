@@ -63,6 +63,14 @@ std::string DiaryOf(const std::string& fields, int stop_after = -1,
   return diary.text.str();
 }
 
+TEST(Solver, RefusesANetThatHasNothingToTrain) {
+  const std::string ip = testing::InnerProduct("ip", "x", "y");
+  EXPECT_EQ(ErrorOf([&] { Training(testing::SolverText(testing::kNumbers + ip, "")); }),
+            "solver.prototxt: net \"\" has nothing to train: no loss depends on the learned params");
+  EXPECT_EQ(ErrorOf([&] { Training(testing::SolverText(testing::kNumbers, "")); }),
+            "solver.prototxt: net \"\" has nothing to train: no layer has learned params");
+}
+
 TEST(Solver, DoesNothingButStepsByItself) {
   EXPECT_EQ(DiaryOf("max_iter: 3"), "start; step 0; step 1; step 2; end 3");
 }
