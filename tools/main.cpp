@@ -97,7 +97,21 @@ bool AsksForHelp(const std::string& word) {
   return word == "--help" || word == "-help" || word == "-h";
 }
 
-int Run(const Arguments& words) {
+// Flags may stand before the command too, as in `moka --plugin libswish.so layers`: they go behind
+// it.
+Arguments CommandFirst(const Arguments& words) {
+  size_t at = 0;
+  while (at < words.size() && words[at].rfind("-", 0) == 0 && !AsksForHelp(words[at])) {
+    at += words[at].find('=') == std::string::npos ? 2 : 1;  // every flag has a value
+  }
+  if (at == 0 || at >= words.size() || AsksForHelp(words[at])) return words;
+  Arguments ordered(words.begin() + static_cast<std::ptrdiff_t>(at), words.end());
+  ordered.insert(ordered.end(), words.begin(), words.begin() + static_cast<std::ptrdiff_t>(at));
+  return ordered;
+}
+
+int Run(const Arguments& given) {
+  const Arguments words = CommandFirst(given);
   if (words.empty()) {
     PrintOverview(stderr);
     return kUsageStatus;

@@ -105,6 +105,7 @@ int RunSummary(const Arguments& arguments) {
   NetOptions options;
   options.phase = phase;
   options.backward = options.phase == TRAIN;
+  options.plan_only = true;
   const Net net(std::move(description), session.registry, session.context, options);
   fmt::print("{} ({} phase)\n\n", net.name().empty() ? arguments[0] : net.name(),
              options.phase == TRAIN ? "TRAIN" : "TEST");

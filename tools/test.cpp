@@ -22,6 +22,9 @@ std::string WithLoss(double value, float weight) {
 void LoadAll(Net& net) {
   for (const std::string& file : SplitCommas(FLAGS_weights)) {
     const LoadReport report = LoadWeights(file, net.weights());
+    if (report.loaded.empty() && !report.initial.empty()) {
+      throw Error(file, ": no layer of the net has weights in this file");
+    }
     if (!report.initial.empty()) {
       LOG(WARNING) << file << " has no values for "
                    << fmt::format("{}", fmt::join(report.initial, ", "));

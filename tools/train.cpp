@@ -11,6 +11,7 @@
 #include "console.h"
 #include "flags.h"
 #include "moka/error.h"
+#include "moka/file.h"
 #include "moka/solver.h"
 
 namespace moka::tool {
@@ -91,7 +92,9 @@ int RunTrain(const Arguments&) {
     std::vector<std::string> files = SplitCommas(FLAGS_weights);
     if (files.empty()) {
       for (const std::string& entry : description.common.weights()) {
-        for (std::string& file : SplitCommas(entry)) files.push_back(std::move(file));
+        for (const std::string& file : SplitCommas(entry)) {
+          files.push_back(FindFile(file, FLAGS_solver));
+        }
       }
     }
     for (const std::string& file : files) LogReport(file, solver.LoadWeights(file));

@@ -236,7 +236,7 @@ TEST_F(Restore, RefusesASnapshotOfAnotherNet) {
   const std::string wide =
       "layer { name: 'numbers' type: 'Numbers' top: 'x' top: 't' } layer { name: 'ip' type: "
       "'InnerProduct' bottom: 'x' "
-      "top: 'y' inner_product_param { num_output: 5 } }";
+      "top: 'y' loss_weight: 1 inner_product_param { num_output: 5 } }";
   EXPECT_EQ(
       ErrorFrom("s_iter_0.solverstate", wide),
       "s_iter_0.solverstate: the history of layer \"ip\", blob 0 is 3x3, in the net it is 5x3");

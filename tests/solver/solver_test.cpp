@@ -136,8 +136,8 @@ TEST(Solver, ReportsRateAndMeanLossOverAWindow) {
 }
 
 TEST(Solver, AveragesTheLossOverIterSize) {
-  Training one(SolverText(Regression("param { lr_mult: 0 } param { lr_mult: 0 }"), ""));
-  Training two(SolverText(Regression("param { lr_mult: 0 } param { lr_mult: 0 }"), "iter_size: 2"));
+  Training one(SolverText(Regression("param { lr_mult: 1e-30 } param { lr_mult: 0 }"), ""));
+  Training two(SolverText(Regression("param { lr_mult: 1e-30 } param { lr_mult: 0 }"), "iter_size: 2"));
   const double first = one->Step(1), second = one->Step(1);
   EXPECT_DOUBLE_EQ(two->Step(1), (first + second) / 2);
 }

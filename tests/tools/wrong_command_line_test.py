@@ -10,7 +10,9 @@ HELP = "`moka help` shows how it is used.\n"
 TABLE = [
     ("trian", 'there is no command "trian"; did you mean "train"?\n' + HELP),
     ("device_query", 'there is no command "device_query"\n' + HELP),
-    ("--solver=x train", "the command comes first: moka COMMAND [flags]\n" + HELP),
+    ("--solver=x", "the command comes first: moka COMMAND [flags]\n" + HELP),
+    ("--solver=x trian", 'there is no command "trian"; did you mean "train"?\n' + HELP),
+    ("--solver x --nix=y train", "moka train has no flag --nix\n" + HELP),
     ("help trian", 'there is no command "trian"; did you mean "train"?\n' + HELP),
     ("help train test", "moka help wants one command\n" + HELP),
     ("train", "moka train needs --solver=FILE\n" + TRAIN_HELP),
