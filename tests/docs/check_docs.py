@@ -9,7 +9,7 @@
       run, status 1           the exit status of the last command, 0 unless said
       run, numbers vary       any number stands for any other
 
-Links lead somewhere, every public header is explained, every model has a README.
+Other blocks hold no "$ " commands. Links lead somewhere, every public header is explained, every model has a README.
 
 usage: check_docs.py [--fill] [PAGE...]     --fill writes the files into their blocks, runs nothing
 Commands run in a home of their own, where ~/moka looks like this project, built in build/release.
@@ -27,7 +27,7 @@ import tempfile
 SOURCE_DIR = pathlib.Path(os.environ.get("MOKA_SOURCE_DIR", pathlib.Path(__file__).parents[2]))
 MARKER = re.compile(r"<!-- (file|part of|run)(?:: ([^,]+?))?(?:, (.+?))? -->\n```(\w*)\n", re.M)
 PREFIX = re.compile(r"^[IWEF]\d{4} \d\d:\d\d:\d\d\.\d{6} +\d+ [\w.]+:\d+\] ", re.M)
-NUMBER = re.compile(r"(?<![\w.])-?\d[\d,]*(\.\d+)?(e[-+]\d+)?")
+NUMBER = re.compile(r"(?<![\w.])-?(\d+(,\d{3})*(\.\d+)?(e[-+]\d+)?|nan\b|inf\b)")
 
 
 class Block:
@@ -201,6 +201,11 @@ def check(page, home):
     found = blocks(page)
     if known != len(found):
         wrong.append(f"{name}: {known} comments, of which {len(found)} are understood")
+    starts = {block.span[0] for block in found}
+    for fence in re.finditer(r"^```\w*\n(.*?)^```$", page.read_text(), re.M | re.S):
+        if fence.start(1) not in starts and re.search(r"^\$ ", fence[1], re.M):
+            line = page.read_text().count("\n", 0, fence.start(1)) + 1
+            wrong.append(f"{name}:{line}: has commands, but is not marked as run")
     home.open_page()
     for block in found:
         wrong += [f"{name}:{block.line}: {words}" for words in check_block(block, home)]
