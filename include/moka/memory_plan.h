@@ -30,6 +30,9 @@ struct MemoryPlan {
   int64_t param_bytes = 0, gradient_bytes = 0;
 };
 
+// Bytes rounded up to whole cache lines of 64.
+constexpr int64_t AlignedBytes(int64_t bytes) { return (bytes + 63) / 64 * 64; }
+
 // Gives each block an offset such that blocks which live at the same time do not overlap: largest first, each at the lowest offset
 // that is free. Blocks of no bytes get offset 0.
 MOKA_EXPORT MemoryPlan PlaceBlocks(std::vector<MemoryBlock> blocks);

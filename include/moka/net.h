@@ -37,7 +37,7 @@ class MOKA_EXPORT NetObserver {
 };
 
 struct NetOptions {
-  Phase phase = TEST;                     // unless the description's state says otherwise, see Net
+  Phase phase = TEST;                     // goes into the description's state
   std::shared_ptr<Weights> weights;       // null: its own
   std::shared_ptr<Workspace> workspace;   // null: its own
   std::vector<std::string> keep;          // blobs whose values and diffs stay readable after a pass

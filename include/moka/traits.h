@@ -50,7 +50,7 @@ class MOKA_EXPORT LayerTraits {
   LayerTraits& ParamGradientReads(Reads reads);
 
   // Top `top` may take the memory of bottom `bottom`, and bottom_diff(bottom) that of top_diff(top): element i is read before
-  // element i is written, in Forward and in Backward.
+  // element i is written, in Forward and in Backward; so are the other bottoms for which this is said.
   LayerTraits& MayShare(int top, int bottom);
   // Top `top` has just the values of bottom `bottom` (Flatten, Split): the net may give both the same memory, for good; Forward
   // and Backward must do nothing where the pointers are equal, and copy otherwise.

@@ -102,11 +102,7 @@ void DecideNode(Graph& graph, Node& node, bool force) {
 void DecideGradients(Graph& graph, bool force_backward, Problems& problems) {
   FindLossPaths(graph);
   for (Node& node : graph.nodes) {
-    try {
-      DecideNode(graph, node, force_backward);
-    } catch (Error& error) {
-      problems.Add(*node.description, std::move(error));
-    }
+    problems.Try(*node.description, [&] { DecideNode(graph, node, force_backward); });
   }
   for (Node& node : graph.nodes) {
     for (size_t i = 0; i < node.bottoms.size(); ++i) {

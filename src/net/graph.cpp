@@ -32,11 +32,7 @@ class Connector {
   Graph Run() {
     for (LayerDescription& layer : net_.layers) {
       bool connected = false;
-      try {
-        connected = Add(layer);
-      } catch (Error& error) {
-        problems_.Add(layer, std::move(error));
-      }
+      problems_.Try(layer, [&] { connected = Add(layer); });
       if (!connected) {
         for (const std::string& top : layer.common.top()) unknown_.insert(top);
         if (layer.common.top_size() == 0) unknown_.insert(layer.common.name());

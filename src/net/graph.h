@@ -50,6 +50,7 @@ struct Node {
   std::vector<std::shared_ptr<Param>> params;
   std::vector<Shape> bottom_shapes;  // that the layer was last reshaped for
   Plan::Impl plan;
+  bool reshaped = false;  // the last Reshape went well
 
   // Decided later (gradients.h).
   bool runs_backward = false;

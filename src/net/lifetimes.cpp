@@ -101,21 +101,47 @@ class LifetimeFinder {
     }
   }
 
+  // `taken`: what other tops of this node overwrite.
   int SharedWithBottom(int i, int t, const std::vector<int>& taken) {
     const int top = node(i).tops[static_cast<size_t>(t)];
     for (size_t b = 0; b < node(i).bottoms.size(); ++b) {
       const int bottom = node(i).bottoms[b];
       const int at = found_.value[static_cast<size_t>(bottom)];
       if (value(bottom).shape.count() != value(top).shape.count()) continue;
-      if (node(i).traits.same_values(t, static_cast<int>(b))) return at;
-      const bool free = std::find(taken.begin(), taken.end(), at) == taken.end();
+      if (std::find(taken.begin(), taken.end(), at) != taken.end()) continue;
+      if (node(i).traits.same_values(t, static_cast<int>(b)) && !Overwritten(i, at)) return at;
       // Nobody may look at what is overwritten: neither a later layer nor a Backward.
-      if (node(i).traits.may_share(t, static_cast<int>(b)) && free && !storage(at).kept &&
-          storage(at).block.last <= i) {
+      if (node(i).traits.may_share(t, static_cast<int>(b)) && !storage(at).kept &&
+          storage(at).block.last <= i && OnlyForSharing(i, t, at)) {
         return at;
       }
     }
     return -1;
+  }
+
+  // Whether a top of node i that is still to be placed might take this storage and overwrite it.
+  bool Overwritten(int i, int at) const {
+    for (size_t t = 0; t < node(i).tops.size(); ++t) {
+      for (size_t b = 0; b < node(i).bottoms.size(); ++b) {
+        if (found_.value[static_cast<size_t>(node(i).bottoms[b])] == at &&
+            node(i).traits.may_share(static_cast<int>(t), static_cast<int>(b))) {
+          return true;
+        }
+      }
+    }
+    return false;
+  }
+
+  // Every bottom that lies in this storage (one blob read twice, or a flattened one) may be shared
+  // with the top: a layer may read another bottom in another order.
+  bool OnlyForSharing(int i, int t, int at) const {
+    for (size_t b = 0; b < node(i).bottoms.size(); ++b) {
+      if (found_.value[static_cast<size_t>(node(i).bottoms[b])] == at &&
+          !node(i).traits.may_share(t, static_cast<int>(b))) {
+        return false;
+      }
+    }
+    return true;
   }
 
   void PlaceBuffers(int i) {
@@ -130,7 +156,7 @@ class LifetimeFinder {
                            piece.bytes, i, last);
       } else {
         const int64_t bytes =
-            piece.per_worker ? WorkerStride(piece.bytes) * options_.threads : piece.bytes;
+            piece.per_worker ? AlignedBytes(piece.bytes) * options_.threads : piece.bytes;
         forward = NewStorage(name + " scratch", MemoryBlock::Kind::kScratch, bytes, i, i);
         if (RunsBackward(i)) {
           const int step = BackwardStep(i);
@@ -214,8 +240,6 @@ class LifetimeFinder {
     }
     return -1;
   }
-
-  static int64_t WorkerStride(int64_t bytes) { return (bytes + 63) / 64 * 64; }
 
   const Graph& graph_;
   const LifetimeOptions& options_;

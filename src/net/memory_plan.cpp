@@ -7,10 +7,6 @@
 namespace moka {
 namespace {
 
-constexpr int64_t kAlignment = 64;
-
-int64_t Aligned(int64_t bytes) { return (bytes + kAlignment - 1) / kAlignment * kAlignment; }
-
 bool AliveTogether(const MemoryBlock& a, const MemoryBlock& b) {
   return a.first <= b.last && b.first <= a.last;
 }
@@ -22,7 +18,7 @@ int64_t LowestFree(const MemoryBlock& block, const std::vector<const MemoryBlock
   for (const MemoryBlock* other : placed) {
     if (!AliveTogether(block, *other)) continue;
     if (offset + block.bytes <= other->offset) break;
-    offset = std::max(offset, other->offset + Aligned(other->bytes));
+    offset = std::max(offset, other->offset + AlignedBytes(other->bytes));
   }
   return offset;
 }
@@ -38,13 +34,13 @@ MemoryPlan PlaceBlocks(std::vector<MemoryBlock> blocks) {
   std::vector<const MemoryBlock*> placed;
   for (const size_t i : order) {
     MemoryBlock& block = blocks[i];
-    plan.bytes_apart += Aligned(block.bytes);
+    plan.bytes_apart += AlignedBytes(block.bytes);
     if (block.bytes == 0) {
       block.offset = 0;
       continue;
     }
     block.offset = LowestFree(block, placed);
-    plan.bytes = std::max(plan.bytes, block.offset + Aligned(block.bytes));
+    plan.bytes = std::max(plan.bytes, block.offset + AlignedBytes(block.bytes));
     const auto at = std::upper_bound(
         placed.begin(), placed.end(), &block,
         [](const MemoryBlock* a, const MemoryBlock* b) { return a->offset < b->offset; });

@@ -53,6 +53,12 @@ Net::Impl::Impl(const Net& self, NetDescription description, const Registry& reg
   PlanMemory();
 }
 
+std::vector<std::string> Net::Impl::BlobNames() const {
+  std::vector<std::string> names;
+  for (const auto& entry : graph_.last_value) names.push_back(entry.first);
+  return names;
+}
+
 int Net::Impl::FindValue(std::string_view name) const {
   const auto found = graph_.last_value.find(name);
   if (found != graph_.last_value.end()) return found->second;
@@ -62,7 +68,7 @@ int Net::Impl::FindValue(std::string_view name) const {
     }
   }
   throw Error("there is no blob \"", name, "\" in net \"", description_.name, "\"",
-              DidYouMean(name, self_.blob_names()));
+              DidYouMean(name, BlobNames()));
 }
 
 const Tensor& Net::Impl::Readable(std::string_view name, bool diff) const {
@@ -123,11 +129,7 @@ LayerInfo Net::layer(int i) const {
   return info;
 }
 
-std::vector<std::string> Net::blob_names() const {
-  std::vector<std::string> names;
-  for (const auto& entry : impl_->graph_.last_value) names.push_back(entry.first);
-  return names;
-}
+std::vector<std::string> Net::blob_names() const { return impl_->BlobNames(); }
 
 std::vector<std::string> Net::input_names() const {
   std::vector<std::string> names;
@@ -154,18 +156,7 @@ Tensor& Net::input(std::string_view name) {
 
 void Net::ReshapeInput(std::string_view name, const Shape& shape) {
   const Tensor& tensor = input(name);
-  const size_t v = static_cast<size_t>(&tensor - impl_->values_.data());
-  if (impl_->graph_.values[v].shape == shape) return;
-  const Shape before = std::exchange(impl_->graph_.values[v].shape, shape);
-  try {
-    ReshapeLayers(impl_->graph_);
-  } catch (...) {
-    impl_->graph_.values[v].shape = before;
-    ReshapeLayers(impl_->graph_);
-    throw;
-  }
-  impl_->forward_done_ = false;
-  impl_->PlanMemory();
+  impl_->ReshapeFed(static_cast<size_t>(&tensor - impl_->values_.data()), shape);
 }
 
 std::vector<NetOutput> Net::outputs() const {

@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "layer/pass_impl.h"
@@ -45,6 +46,9 @@ class Net::Impl {
   void BackwardNode(int i, bool add);
   std::string FindNonFinite(bool backward);
 
+  // Another shape for a fed value; if that fails, all is as it was.
+  void ReshapeFed(size_t value, const Shape& shape);
+  std::vector<std::string> BlobNames() const;
   void RefusePlanOnly() const;                 // throws Error if there is no memory
   int FindValue(std::string_view name) const;  // throws Error
   const Tensor& Readable(std::string_view name, bool diff) const;
@@ -79,6 +83,7 @@ class Net::Impl {
   std::vector<std::unique_ptr<Tensor>> gradients_;  // of learned_, in one flat arena
   std::vector<NetObserver*> observers_;
   uint64_t counter_ = 0;
+  uint64_t pass_counter_ = 0;  // of the last Forward
   bool forward_done_ = false;
 
  private:
@@ -86,10 +91,15 @@ class Net::Impl {
   Tensor TensorOf(int storage, const Shape& shape) const;
   void BindNode(int i);
   void PlaceStorages();
+  void Refill(const std::vector<std::pair<size_t, Tensor>>& fed);
   void FillDead(int step);
   void PrepareZeros(int i);
   void AddLossWeights(int i);
   void ReshapeForData(int i);
+  void BeginPass();
+  std::string FindNonFiniteParam() const;
+  std::string FindNonFiniteForward();
+  std::string FindNonFiniteBackward();
 };
 
 }  // namespace moka

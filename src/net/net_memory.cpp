@@ -4,13 +4,14 @@
 #include <cstring>
 
 #include "net/net_impl.h"
+#include "net/setup.h"
 
 namespace moka {
 
 void OwnMemory::Allocate(int64_t bytes) {
+  void* fresh = AllocateAligned(bytes);  // if there is none, the old memory stays
   FreeAligned(memory_);
-  memory_ = nullptr;
-  memory_ = AllocateAligned(bytes);
+  memory_ = fresh;
   std::memset(memory_, 0, static_cast<size_t>(bytes));
 }
 
@@ -37,12 +38,46 @@ void Net::Impl::PlanMemory() {
   PlaceStorages();
   if (options_.plan_only) return;
   try {
+    const Workspace::Lock lock(*workspace_);
     workspace_->Reserve(plan_.bytes);
     kept_memory_.Allocate(plan_.kept_bytes);
   } catch (Error& error) {
     throw error.Prefix("net \"" + description_.name + "\": ");
   }
   Bind();
+}
+
+void Net::Impl::ReshapeFed(size_t value, const Shape& shape) {
+  const Shape before = graph_.values[value].shape;
+  if (before == shape) return;
+  std::vector<std::pair<size_t, Tensor>> fed;  // the other fed values keep what was written to them
+  for (const Node& node : graph_.nodes) {
+    for (const int v : node.tops) {
+      const size_t other = static_cast<size_t>(v);
+      if (node.traits.fed_from_outside() && other != value)
+        fed.emplace_back(other, values_[other].Clone());
+    }
+  }
+  forward_done_ = false;
+  try {
+    CheckSize(shape, 0);
+    graph_.values[value].shape = shape;
+    ReshapeLayers(graph_);
+    PlanMemory();
+  } catch (...) {
+    graph_.values[value].shape = before;
+    ReshapeLayers(graph_);
+    PlanMemory();
+    Refill(fed);
+    throw;
+  }
+  Refill(fed);
+}
+
+void Net::Impl::Refill(const std::vector<std::pair<size_t, Tensor>>& fed) {
+  for (const auto& [value, tensor] : fed) {
+    std::copy(tensor.values().begin(), tensor.values().end(), values_[value].data());
+  }
 }
 
 void Net::Impl::PlaceStorages() {
@@ -53,7 +88,7 @@ void Net::Impl::PlaceStorages() {
     const Storage& storage = lifetimes_.storages[s];
     if (storage.kept) {
       kept_offsets_[s] = kept_bytes;
-      kept_bytes += (storage.block.bytes + 63) / 64 * 64;
+      kept_bytes += AlignedBytes(storage.block.bytes);
     } else {
       blocks.push_back(storage.block);
       if (options_.separate_memory) {  // alive all the time: nothing overlaps
@@ -162,7 +197,7 @@ void Net::Impl::BindNode(int i) {
     const int storage = memory.saved[p] >= 0 ? memory.saved[p] : memory.scratch_forward[p];
     const bool per_worker = node.plan.pieces[p].per_worker;
     forward.memory.push_back(
-        {MemoryOf(storage), per_worker ? (node.plan.pieces[p].bytes + 63) / 64 * 64 : 0});
+        {MemoryOf(storage), per_worker ? AlignedBytes(node.plan.pieces[p].bytes) : 0});
   }
   if (!forward.backward_follows) return;
 

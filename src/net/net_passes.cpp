@@ -1,8 +1,8 @@
 // The passes of a net: forward, backward, and the search for numbers that are not finite.
 #include <algorithm>
-#include <bit>
 #include <cmath>
 #include <limits>
+#include <utility>
 
 #include "moka/math.h"
 #include "net/net_impl.h"
@@ -11,15 +11,18 @@
 namespace moka {
 namespace {
 
-// Adds the layer's label and place to whatever goes wrong in a pass.
-template <typename F>
-void InLayer(const Node& node, const F& work) {
-  try {
-    work();
-  } catch (Error& error) {
-    error.Prefix(node.description->Label() + ": ");
-    if (error.place().line == 0) error.SetPlace(node.description->PlaceOf(error.field()));
-    throw;
+// What a layer asks for after its input shrank must fit into what was planned.
+void CheckFits(const std::vector<Plan::Impl::Piece>& pieces,
+               const std::vector<Plan::Impl::Piece>& planned) {
+  if (pieces.size() != planned.size()) {
+    throw Error("asks for ", pieces.size(), " buffers after its input changed, for ",
+                planned.size(), " before");
+  }
+  for (size_t p = 0; p < pieces.size(); ++p) {
+    if (pieces[p].bytes > planned[p].bytes) {
+      throw Error("asks for more memory for a smaller input: ", pieces[p].bytes,
+                  " bytes in buffer ", p, ", planned were ", planned[p].bytes);
+    }
   }
 }
 
@@ -46,12 +49,18 @@ void Net::Impl::RefusePlanOnly() const {
   }
 }
 
+// What Forward and FindNonFinite begin with: from here on there is nothing that Backward could use.
+void Net::Impl::BeginPass() {
+  forward_done_ = false;
+  workspace_->set_user(this);
+  if (bound_generation_ != workspace_->generation()) Bind();
+}
+
 double Net::Impl::Forward() {
   RefusePlanOnly();
   const Workspace::Lock lock(*workspace_);
   const FlushDenormals flush;
-  workspace_->set_user(this);
-  if (bound_generation_ != workspace_->generation()) Bind();
+  BeginPass();
   if (options_.separate_memory) FillDead(-1);
   double loss = 0;
   for (int i = 0; i < static_cast<int>(graph_.nodes.size()); ++i) {
@@ -64,7 +73,7 @@ double Net::Impl::Forward() {
     for (NetObserver* observer : observers_) observer->AfterForward(self_, i);
     if (options_.separate_memory) FillDead(i);
   }
-  ++counter_;
+  pass_counter_ = counter_++;
   forward_done_ = true;
   return loss;
 }
@@ -73,7 +82,7 @@ void Net::Impl::ForwardNode(int i) {
   Node& node = graph_.nodes[static_cast<size_t>(i)];
   Pass::Impl& impl = passes_[static_cast<size_t>(i)].forward;
   impl.counter = counter_;
-  InLayer(node, [&] {
+  InLayer(*node.description, [&] {
     ReshapeForData(i);
     ForwardPass pass(impl);
     node.layer->Forward(pass);
@@ -85,7 +94,7 @@ void Net::Impl::ForwardNode(int i) {
 void Net::Impl::ReshapeForData(int i) {
   Node& node = graph_.nodes[static_cast<size_t>(i)];
   if (node.traits.fed_from_outside()) return;
-  bool changed = false;
+  bool changed = !node.reshaped;
   for (size_t b = 0; b < node.bottoms.size(); ++b) {
     changed =
         changed || values_[static_cast<size_t>(node.bottoms[b])].shape() != node.bottom_shapes[b];
@@ -95,12 +104,13 @@ void Net::Impl::ReshapeForData(int i) {
     for (const int v : node.bottoms) {
       graph_.values[static_cast<size_t>(v)].shape = values_[static_cast<size_t>(v)].shape();
     }
-    ReshapeNode(graph_, node);
-    for (size_t p = 0; p < node.plan.pieces.size(); ++p) {
-      if (node.plan.pieces.size() != planned.size() ||
-          node.plan.pieces[p].bytes > planned[p].bytes) {
-        throw Error("asks for more memory for a smaller input (buffer ", p, ")");
-      }
+    try {
+      ReshapeNode(graph_, node);
+      CheckFits(node.plan.pieces, planned);
+    } catch (...) {
+      node.reshaped = false;
+      node.plan.pieces = planned;
+      throw;
     }
     node.plan.pieces = planned;
   }
@@ -167,7 +177,7 @@ void Net::Impl::BackwardNode(int i, bool add) {
   Node& node = graph_.nodes[static_cast<size_t>(i)];
   NodePasses& passes = passes_[static_cast<size_t>(i)];
   Pass::Impl& impl = passes.backward;
-  impl.counter = counter_ - 1;
+  impl.counter = pass_counter_;
   AddLossWeights(i);
   PrepareZeros(i);
   for (size_t b = 0; b < node.bottoms.size(); ++b) {
@@ -177,7 +187,7 @@ void Net::Impl::BackwardNode(int i, bool add) {
   }
   for (size_t k = 0; k < node.params.size(); ++k)
     impl.adds_param[k] = add || !passes.first_contribution[k];
-  InLayer(node, [&] {
+  InLayer(*node.description, [&] {
     BackwardPass pass(impl);
     node.layer->Backward(pass);
   });
@@ -203,49 +213,67 @@ void Net::Impl::FillDead(int step) {
 
 std::string Net::Impl::FindNonFinite(bool backward) {
   RefusePlanOnly();
+  const Workspace::Lock lock(*workspace_);
+  const FlushDenormals flush;
+  BeginPass();
+  std::string found = FindNonFiniteParam();
+  if (!found.empty()) return found;
+  // The same batch and the same random numbers as in the last Forward.
+  const uint64_t counter = std::exchange(counter_, counter_ > 0 ? pass_counter_ : 0);
+  try {
+    found = FindNonFiniteForward();
+    pass_counter_ = counter_;
+    if (found.empty() && backward && options_.backward) found = FindNonFiniteBackward();
+  } catch (...) {
+    counter_ = counter;
+    throw;
+  }
+  counter_ = counter;
+  return found;
+}
+
+std::string Net::Impl::FindNonFiniteParam() const {
   for (const Node& node : graph_.nodes) {
     for (const auto& param : node.params) {
       const int64_t bad = CountNonFinite(param->values());
       if (bad > 0) return Describe(node, "param \"" + param->name() + "\"", param->values(), bad);
     }
   }
-  const Workspace::Lock lock(*workspace_);
-  const FlushDenormals flush;
-  workspace_->set_user(this);
-  if (bound_generation_ != workspace_->generation()) Bind();
-  if (counter_ > 0) --counter_;  // the same batch and the same random numbers once more
+  return "";
+}
+
+std::string Net::Impl::FindNonFiniteForward() {
   for (int i = 0; i < static_cast<int>(graph_.nodes.size()); ++i) {
     ForwardNode(i);
     const Node& node = graph_.nodes[static_cast<size_t>(i)];
     for (const int v : node.tops) {
-      const int64_t bad = CountNonFinite(values_[static_cast<size_t>(v)]);
-      if (bad == 0) continue;
-      ++counter_;
-      return Describe(node, "top \"" + graph_.values[static_cast<size_t>(v)].name + "\"",
-                      values_[static_cast<size_t>(v)], bad);
+      const Tensor& top = values_[static_cast<size_t>(v)];
+      const int64_t bad = CountNonFinite(top);
+      if (bad > 0)
+        return Describe(node, "top \"" + graph_.values[static_cast<size_t>(v)].name + "\"", top,
+                        bad);
     }
   }
-  ++counter_;
-  for (int i = static_cast<int>(graph_.nodes.size()) - 1; backward && options_.backward && i >= 0;
-       --i) {
+  return "";
+}
+
+std::string Net::Impl::FindNonFiniteBackward() {
+  for (int i = static_cast<int>(graph_.nodes.size()) - 1; i >= 0; --i) {
     const Node& node = graph_.nodes[static_cast<size_t>(i)];
     if (!node.runs_backward) continue;
     BackwardNode(i, false);
     const Pass::Impl& impl = passes_[static_cast<size_t>(i)].backward;
     for (size_t k = 0; k < impl.param_diffs.size(); ++k) {
-      const int64_t bad = impl.param_diffs[k] ? CountNonFinite(*impl.param_diffs[k]) : 0;
+      const Tensor* diff = impl.param_diffs[k];
+      const int64_t bad = diff ? CountNonFinite(*diff) : 0;
       if (bad > 0)
-        return Describe(node, "gradient of param \"" + node.params[k]->name() + "\"",
-                        *impl.param_diffs[k], bad);
+        return Describe(node, "gradient of param \"" + node.params[k]->name() + "\"", *diff, bad);
     }
     for (size_t b = 0; b < impl.bottom_diffs.size(); ++b) {
-      const int64_t bad = impl.bottom_diffs[b] ? CountNonFinite(*impl.bottom_diffs[b]) : 0;
-      if (bad > 0) {
-        return Describe(
-            node,
-            "gradient of bottom \"" + node.description->common.bottom(static_cast<int>(b)) + "\"",
-            *impl.bottom_diffs[b], bad);
-      }
+      const Tensor* diff = impl.bottom_diffs[b];
+      const int64_t bad = diff ? CountNonFinite(*diff) : 0;
+      const std::string& name = node.description->common.bottom(static_cast<int>(b));
+      if (bad > 0) return Describe(node, "gradient of bottom \"" + name + "\"", *diff, bad);
     }
   }
   return "";

@@ -10,19 +10,45 @@
 
 namespace moka {
 
+// Runs `work`; whatever a layer throws comes out as an Error with the layer's label and place: a
+// plugin may throw anything.
+template <typename F>
+void InLayer(const LayerDescription& layer, const F& work) {
+  const auto told = [&](Error error) {
+    error.Prefix(layer.Label() + ": ");
+    if (error.place().line == 0) error.SetPlace(layer.PlaceOf(error.field()));
+    return error;
+  };
+  try {
+    work();
+  } catch (const Diverged&) {
+    throw;
+  } catch (const Error& error) {
+    throw told(error);
+  } catch (const std::exception& error) {
+    throw told(Error(error.what()));
+  } catch (...) {
+    throw told(Error("threw something that is no std::exception"));
+  }
+}
+
 class Problems {
  public:
   static constexpr size_t kMost = 20;
 
-  // Adds the layer's label and the place of the error's field.
-  void Add(const LayerDescription& layer, Error error) {
-    error.Prefix(layer.Label() + ": ");
-    if (error.place().line == 0) error.SetPlace(layer.PlaceOf(error.field()));
-    if (errors_.size() < kMost) {
-      errors_.push_back(std::move(error));
-    } else {
-      ++more_;
+  // Runs `work`; false if it threw, which is noted with the layer's label and place.
+  template <typename F>
+  bool Try(const LayerDescription& layer, const F& work) {
+    try {
+      InLayer(layer, work);
+      return true;
+    } catch (const Error& error) {
+      errors_.push_back(error);
+      return false;
     }
+  }
+  void Add(const LayerDescription& layer, const Error& error) {
+    Try(layer, [&] { throw error; });
   }
   bool empty() const { return errors_.empty(); }
   // Throws ErrorList, in the order of the file, if there is any.
@@ -31,13 +57,15 @@ class Problems {
     std::stable_sort(errors_.begin(), errors_.end(), [](const Error& a, const Error& b) {
       return a.place().line < b.place().line;
     });
-    if (more_ > 0) errors_.push_back(Error("... and ", more_, " more"));
+    if (const size_t count = errors_.size(); count > kMost) {
+      errors_.resize(kMost, Error(""));
+      errors_.push_back(Error("... and ", count - kMost, " more"));
+    }
     throw ErrorList(std::move(errors_));
   }
 
  private:
   std::vector<Error> errors_;
-  int more_ = 0;  // than are kept
 };
 
 }  // namespace moka

@@ -25,6 +25,7 @@ struct Owner {
   std::string layer;
   ParamSpec spec;
   std::shared_ptr<Param> param;
+  bool made = false;  // by this net, not by one that shares its weights
 };
 
 class ParamBinder {
@@ -55,20 +56,24 @@ class ParamBinder {
   std::shared_ptr<Param> Get(const std::string& layer, int k, const Setup::Impl::Request& request,
                              const ParamSpec& spec) {
     if (spec.has_name() && !spec.name().empty()) {
-      const auto [owner, first] = owners_.try_emplace(spec.name());
-      if (first) {
-        owner->second = {layer, spec, FindOrMake(layer, k, request, spec)};
+      auto owner = owners_.find(spec.name());
+      if (owner == owners_.end()) {
+        bool made = false;
+        std::shared_ptr<Param> param = FindOrMake(layer, k, request, spec, made);
+        owner = owners_.emplace(spec.name(), Owner{layer, spec, std::move(param), made}).first;
       } else {
         CheckSharing(owner->second, request, spec);
         if (!weights_.Find(layer, k)) weights_.Add(layer, k, owner->second.param);
       }
       return owner->second.param;
     }
-    return FindOrMake(layer, k, request, spec);
+    bool made = false;
+    return FindOrMake(layer, k, request, spec, made);
   }
 
   std::shared_ptr<Param> FindOrMake(const std::string& layer, int k,
-                                    const Setup::Impl::Request& request, const ParamSpec& spec) {
+                                    const Setup::Impl::Request& request, const ParamSpec& spec,
+                                    bool& made) {
     if (std::shared_ptr<Param> param = weights_.Find(layer, k)) {
       if (param->shape() != request.shape) {
         throw Error(request.name, " is ", request.shape, " here, but ", param->shape(),
@@ -76,12 +81,13 @@ class ParamBinder {
       }
       return param;
     }
-    const std::string name = spec.has_name() ? spec.name() : layer + "." + request.name;
+    const std::string name = !spec.name().empty() ? spec.name() : layer + "." + request.name;
     auto param = std::make_shared<Param>(name, request.shape, request.learned);
     param->lr_mult = request.learned ? spec.lr_mult() : 0;
     param->decay_mult = request.learned ? spec.decay_mult() : 0;
     Fill(request.filler, RandomStream(context_.seed(), name, 0, 0), param->Change());
     weights_.Add(layer, k, param);
+    made = true;
     return param;
   }
 
@@ -98,7 +104,8 @@ class ParamBinder {
                     spec.has_lr_mult(), spec.lr_mult());
     CheckMultiplier("decay_mult", owner, owner.spec.has_decay_mult(), owner.spec.decay_mult(),
                     spec.has_decay_mult(), spec.decay_mult());
-    // Whoever states a multiplier first states it for all.
+    // Whoever states a multiplier first states it for all, in the net that makes the param.
+    if (!owner.made) return;
     if (!owner.spec.has_lr_mult() && spec.has_lr_mult()) {
       owner.spec.set_lr_mult(spec.lr_mult());
       owner.param->lr_mult = spec.lr_mult();
@@ -135,7 +142,15 @@ void SetUpNode(Graph& graph, Node& node, ParamBinder& binder) {
 
 }  // namespace
 
+void CheckSize(const Shape& shape, size_t top) {
+  if (shape.count() > kMostElements) {
+    throw Error("top ", top, " would be ", shape, ", ", shape.count(),
+                " numbers; that is too large");
+  }
+}
+
 void ReshapeNode(Graph& graph, Node& node) {
+  node.reshaped = false;  // until it is done
   node.bottom_shapes = BottomShapes(graph, node);
   node.plan = Plan::Impl();
   node.plan.tops.resize(node.tops.size());
@@ -143,12 +158,10 @@ void ReshapeNode(Graph& graph, Node& node) {
   node.layer->Reshape(node.bottom_shapes, plan);
   for (size_t i = 0; i < node.tops.size(); ++i) {
     const Shape& shape = node.plan.tops[i];
-    if (shape.count() > kMostElements) {
-      throw Error("top ", i, " would be ", shape, ", ", shape.count(),
-                  " numbers; that is too large");
-    }
+    CheckSize(shape, i);
     graph.values[static_cast<size_t>(node.tops[i])].shape = shape;
   }
+  node.reshaped = true;
 }
 
 void SetUpLayers(Graph& graph, Weights& weights, const Context& context, Problems& problems) {
@@ -157,14 +170,7 @@ void SetUpLayers(Graph& graph, Weights& weights, const Context& context, Problem
   for (Node& node : graph.nodes) {
     bool good = true;
     for (const int value : node.bottoms) good = good && unknown.count(value) == 0;
-    if (good) {
-      try {
-        SetUpNode(graph, node, binder);
-      } catch (Error& error) {
-        problems.Add(*node.description, std::move(error));
-        good = false;
-      }
-    }
+    good = good && problems.Try(*node.description, [&] { SetUpNode(graph, node, binder); });
     if (!good) unknown.insert(node.tops.begin(), node.tops.end());
   }
 }
@@ -173,13 +179,7 @@ void ReshapeLayers(Graph& graph) {
   for (Node& node : graph.nodes) {
     // What stands in a fed value's shape was set by the caller.
     if (node.traits.fed_from_outside()) continue;
-    try {
-      ReshapeNode(graph, node);
-    } catch (Error& error) {
-      Problems problems;
-      problems.Add(*node.description, std::move(error));
-      problems.ThrowIfAny();
-    }
+    InLayer(*node.description, [&] { ReshapeNode(graph, node); });
   }
 }
 

@@ -20,6 +20,9 @@ void SetUpLayers(Graph& graph, Weights& weights, const Context& context, Problem
 // label and place.
 void ReshapeLayers(Graph& graph);
 
+// Throws Error if a top of this shape would be beyond all memory.
+void CheckSize(const Shape& shape, size_t top);
+
 // Reshapes one node for the shapes its bottoms have now; gives its tops their shapes.
 void ReshapeNode(Graph& graph, Node& node);
 

@@ -21,11 +21,11 @@ class Workspace {
   // At least so many bytes; what was there is lost when it grows.
   void Reserve(int64_t bytes) {
     if (bytes <= bytes_) return;
+    void* fresh = AllocateAligned(bytes);  // if there is none, the old memory stays
     FreeAligned(memory_);
-    memory_ = nullptr;
-    bytes_ = 0;
-    memory_ = AllocateAligned(bytes);
+    memory_ = fresh;
     bytes_ = bytes;
+    user_ = nullptr;
     ++generation_;
   }
   std::byte* data() const { return static_cast<std::byte*>(memory_); }

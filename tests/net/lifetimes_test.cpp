@@ -120,6 +120,43 @@ TEST(Lifetimes, KeepSavedBuffersUntilBackward) {
   EXPECT_EQ(p.found.storages[static_cast<size_t>(saved)].block.last, 5);
 }
 
+// y = x0 * sum(x1): may overwrite x0, but not while x1 is still read.
+class TimesSum final : public moka::Layer {
+ public:
+  explicit TimesSum(const LayerSpec& spec) : Layer(spec) {}
+  static LayerTraits Traits(const LayerSpec&) {
+    return LayerTraits().Bottoms(2).NoBackward().MayShare(0, 0);
+  }
+  void Reshape(Shapes bottom, Plan& plan) override { plan.top(0) = bottom[0]; }
+  void Forward(ForwardPass&) override {}
+};
+
+TEST(Lifetimes, ShareNoBottomThatLiesWhereAnotherBottomIsRead) {
+  Registry registry = BuiltinLayers();
+  registry.SetOrigin("the test");
+  registry.Add<TimesSum>("TimesSum");
+  const auto shared = [&](const std::string& other) {
+    NetDescription net = NetSchema(registry).ParseNet(
+        std::string(kInput) + Ip("x", "a") + Layer("Flatten", "a", "f") + Ip("x", "c") +
+        "layer { name: 'y' type: 'TimesSum' bottom: 'a' bottom: '" + other + "' top: 'y' }");
+    Problems problems;
+    Graph graph = Connect(net, registry, problems);
+    Weights weights;
+    const Context context({.threads = 1, .seed = 1});
+    SetUpLayers(graph, weights, context, problems);
+    DecideGradients(graph, false, problems);
+    LifetimeOptions options;
+    options.backward = false;
+    options.keep.assign(graph.values.size(), 0);
+    const Lifetimes found = FindLifetimes(graph, options);
+    return found.value[static_cast<size_t>(graph.last_value.at("a"))] ==
+           found.value[static_cast<size_t>(graph.last_value.at("y"))];
+  };
+  EXPECT_TRUE(shared("c"));
+  EXPECT_FALSE(shared("a"));
+  EXPECT_FALSE(shared("f"));
+}
+
 TEST(Lifetimes, ShareNothingWhenAskedNotTo) {
   Prepared p(std::string(kInput) + Ip("x", "a") + Layer("ReLU", "a", "r") + Ip("r", "y") + kLoss);
   p.options.separate = true;

@@ -295,6 +295,97 @@ class Positive final : public Layer {
   }
 };
 
+TEST(Net, SuggestsTheNearestBlobToKeep) {
+  NetOptions options;
+  options.keep = {"ip11"};
+  EXPECT_EQ(BuildError(kSmall, options),
+            "there is no blob \"ip11\" in net \"small\"; did you mean \"ip1\"?");
+}
+
+TEST(Net, TakesNoBackwardAfterAPassThatDidNotEnd) {
+  Context context({.threads = 1, .seed = 3});
+  Net net(Parse(kSmall), Layers(), context, {.phase = TRAIN});
+  FillInputs(net);
+  net.Forward();
+  net.input("label").Fill(7);
+  EXPECT_NE(ErrorOf([&] { net.Forward(); }), "");
+  EXPECT_EQ(ErrorOf([&] { net.Backward(); }), "Backward needs a Forward before it");
+  FillInputs(net);
+  net.Forward();
+  EXPECT_EQ(net.FindNonFinite(true), "");
+  EXPECT_EQ(net.counter(), 2u);
+  EXPECT_EQ(ErrorOf([&] { net.Backward(); }), "Backward needs a Forward before it");
+}
+
+TEST(Net, RefusesBackwardWhenItsWorkspaceWasMadeAnew) {
+  Context context({.threads = 1, .seed = 3});
+  auto workspace = MakeWorkspace();
+  Net net(Parse(kSmall), Layers(), context, {.phase = TRAIN, .workspace = workspace});
+  FillInputs(net);
+  const double loss = net.Forward();
+  Net larger(
+      Parse(
+          "layer { name: 'd' type: 'DummyData' top: 'x' dummy_data_param { shape { dim: 50000 } } }"
+          "layer { name: 'r' type: 'ReLU' bottom: 'x' top: 'y' }"),
+      Layers(), context, {.workspace = workspace});
+  EXPECT_NE(ErrorOf([&] { net.Backward(); }).find("another net on the same workspace"),
+            std::string::npos);
+  EXPECT_EQ(net.Forward(), loss);
+  net.Backward();
+}
+
+// Throws what no layer should.
+class Rude final : public Layer {
+ public:
+  explicit Rude(const LayerSpec& spec) : Layer(spec) {}
+  void Reshape(Shapes bottom, Plan& plan) override {
+    if (bottom[0][0] == 1) throw Error("one row is too few");
+    plan.top(0) = bottom[0];
+  }
+  void Forward(ForwardPass& pass) override {
+    if (pass.bottom(0).data()[0] == 3) throw 3;
+    std::copy_n(pass.bottom(0).data(), pass.bottom(0).count(), pass.top(0).data());
+  }
+};
+
+TEST(Net, NamesTheLayerWhateverItThrows) {
+  Registry registry = BuiltinLayers();
+  registry.SetOrigin("the test");
+  registry.Add<Rude>("Rude");
+  const NetSchema schema(registry);
+  Context context({.threads = 1, .seed = 3});
+  Net net(
+      schema.ParseNet("layer { name: 'in' type: 'Input' top: 'x' input_param { shape { dim: 2 } } }"
+                      "layer { name: 'rude' type: 'Rude' bottom: 'x' top: 'y' }",
+                      "n.prototxt"),
+      registry, context);
+  net.input("x").Fill(3);
+  EXPECT_EQ(ErrorOf([&] { net.Forward(); }),
+            "n.prototxt:1:77: layer \"rude\" (Rude): threw something that is no std::exception");
+  net.input("x").Fill(1);
+  net.Forward();
+  // A refused shape is refused again, and leaves the old one in force.
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_EQ(ErrorOf([&] { net.ReshapeInput("x", {1}); }),
+              "n.prototxt:1:77: layer \"rude\" (Rude): one row is too few");
+  }
+  net.Forward();
+  EXPECT_EQ(net.blob("y").shape(), (Shape{2}));
+}
+
+TEST(Net, KeepsTheOtherInputsWhenOneChangesItsShape) {
+  Context context({.threads = 1, .seed = 3});
+  Net net(Parse("layer { name: 'a' type: 'Input' top: 'a' input_param { shape { dim: 2 } } }"
+                "layer { name: 'b' type: 'Input' top: 'b' input_param { shape { dim: 3 } } }"
+                "layer { name: 'ra' type: 'ReLU' bottom: 'a' top: 'ra' }"
+                "layer { name: 'rb' type: 'ReLU' bottom: 'b' top: 'rb' }"),
+          Layers(), context);
+  net.input("b").Fill(5);
+  net.ReshapeInput("a", {4});
+  net.Forward();
+  EXPECT_EQ(net.blob("rb").data()[2], 5);
+}
+
 TEST(Net, FollowsShapesThatDependOnTheData) {
   Registry registry = BuiltinLayers();
   registry.SetOrigin("the test");

@@ -85,6 +85,28 @@ TEST(SetUp, SharesByCountWhenPermissive) {
             std::string::npos);
 }
 
+TEST(SetUp, OutlivesAnOwnerOfASharedParamThatFails) {
+  const auto prelu = [](const std::string& name) {
+    return "layer { name: '" + name + "' type: 'PReLU' bottom: 'x' top: '" + name +
+           "' param { name: 's' } prelu_param { filler { type: 'gausian' } } }\n";
+  };
+  const std::string error = BuildError(kInput + prelu("a") + prelu("b"));
+  EXPECT_NE(error.find("layer \"a\" (PReLU): unknown filler type \"gausian\""), std::string::npos);
+  EXPECT_NE(error.find("layer \"b\" (PReLU): unknown filler type \"gausian\""), std::string::npos);
+}
+
+TEST(SetUp, TakesAnEmptyParamNameForNone) {
+  NetDescription net =
+      Parse(kInput + Ip("a", "x", "param { name: '' }") + Ip("b", "x", "param { name: '' }"));
+  Problems problems;
+  Graph graph = Connect(net, Layers(), problems);
+  Weights weights;
+  const Context context({.threads = 1, .seed = 9});
+  SetUpLayers(graph, weights, context, problems);
+  EXPECT_NE(weights.Find("a", 0), weights.Find("b", 0));
+  EXPECT_NE(weights.Find("a", 0)->values().data()[0], weights.Find("b", 0)->values().data()[0]);
+}
+
 TEST(SetUp, RefusesATopBeyondAllMemory) {
   EXPECT_NE(
       BuildError(
