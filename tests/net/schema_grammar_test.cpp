@@ -220,7 +220,9 @@ TEST(Grammar, ValuesAreReadAsProtobufsOwnParserReadsThem) {
       pb::TextFormat::Parser parser;
       parser.RecordErrorsTo(&quiet);
       EXPECT_EQ(we_read, parser.ParseFromString(text, theirs.get())) << text;
-      if (we_read) EXPECT_EQ(ours->SerializeAsString(), theirs->SerializeAsString()) << text;
+      if (we_read) {
+        EXPECT_EQ(ours->SerializeAsString(), theirs->SerializeAsString()) << text;
+      }
     }
   }
 }
