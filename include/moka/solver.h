@@ -60,6 +60,8 @@ class MOKA_EXPORT SolverObserver {
   virtual void OnTestStart(int64_t iteration, int net);
   virtual void OnTest(const TestReport& report);
   virtual void OnSnapshot(const std::string& model, const std::string& state);
+  // A snapshot on the way could not be written; training goes on. The last one throws instead.
+  virtual void OnSnapshotFailed(int64_t iteration, const std::string& reason);
   virtual void OnEnd(int64_t iteration, double smoothed_loss, bool stopped_early);
 };
 
@@ -83,7 +85,8 @@ class MOKA_EXPORT Solver {
   // Writes PREFIX_iter_N.caffemodel and .solverstate. Throws Error.
   void Snapshot();
 
-  // Trains until max_iter or a stop; tests, displays and snapshots on the way as the solver file says. Throws Diverged when the
+  // Trains until max_iter or a stop; tests, displays and snapshots on the way as the solver file says. A snapshot that fails on the
+  // way is reported to the observers, the last one throws. Throws Diverged when the
   // loss is no longer finite, naming iteration, rate, and the first layer and blob that went bad.
   // Returns false if it was stopped early.
   bool Solve(const std::function<SolverRequest()>& request = {});

@@ -92,6 +92,7 @@ SolverDescription DescribeSolver(const Grammar& grammar, const pb::Message& solv
     const bool in_net = path.find("net_param.") != std::string::npos ||
                         path.find("net_param[") != std::string::npos;
     if (!in_net) description.places.emplace(path, place);
+    if (path == "solver_type") description.places.emplace("type", place);
   }
   Notices(position, description.common, description.notices);
   UpgradeType(position, description.common, errors);

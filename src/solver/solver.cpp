@@ -17,6 +17,7 @@ void SolverObserver::OnIteration(const IterationReport&) {}
 void SolverObserver::OnTestStart(int64_t, int) {}
 void SolverObserver::OnTest(const TestReport&) {}
 void SolverObserver::OnSnapshot(const std::string&, const std::string&) {}
+void SolverObserver::OnSnapshotFailed(int64_t, const std::string&) {}
 void SolverObserver::OnEnd(int64_t, double, bool) {}
 
 namespace {
@@ -79,7 +80,10 @@ bool Solver::Impl::Solve(Solver& solver, const Request& request) {
     }
     Iterate(s.display() > 0 && iteration % s.display() == 0);
     stopped = !HandleRequest(request);
-    if (s.snapshot() > 0 && iteration % s.snapshot() == 0 && snapshot_at_ != iteration) Snapshot();
+    if (s.snapshot() > 0 && iteration % s.snapshot() == 0 && snapshot_at_ != iteration) {
+      const bool last = stopped || iteration >= s.max_iter();
+      last ? Snapshot() : TrySnapshot();
+    }
   }
   if (s.snapshot_after_train() && snapshot_at_ != iteration) Snapshot();
   if (!stopped) LastPasses(request, stopped);
@@ -87,19 +91,26 @@ bool Solver::Impl::Solve(Solver& solver, const Request& request) {
   return !stopped;
 }
 
-// After the last update, what Caffe shows: the loss and a test with the final weights.
+// After the last update, what Caffe shows: the loss and a test with the final weights. A resumed
+// run repeats both, so they leave no trace in what a snapshot holds.
 void Solver::Impl::LastPasses(const Request& request, bool& stopped) {
   if (s.display() > 0 && iteration % s.display() == 0) {
-    losses_.Add(net->Forward());
+    const uint64_t counter = net->counter();
     IterationReport report;
     report.iteration = iteration;
-    report.loss = losses_.losses().back();
-    report.smoothed_loss = losses_.Mean();
+    report.loss = net->Forward();
+    net->set_counter(counter);
+    LossWindow window = losses_;
+    window.Add(report.loss);
+    report.smoothed_loss = window.Mean();
     report.rate = LearningRate(s, iteration);
     report.display = report.after_training = true;
     for (SolverObserver* observer : observers) observer->OnIteration(report);
   }
-  if (TestDue()) stopped = !TestAll(request);
+  if (!TestDue()) return;
+  const std::vector<uint64_t> counters = TestCounters();
+  stopped = !TestAll(request);
+  SetTestCounters(counters);
 }
 
 bool Solver::Impl::TestDue() const {
@@ -158,7 +169,7 @@ void Solver::Impl::Report(double loss, float rate, bool display) {
 // Does what is asked for; false: stop.
 bool Solver::Impl::HandleRequest(const Request& request) {
   const SolverRequest wanted = request ? request() : SolverRequest::kNone;
-  if (wanted == SolverRequest::kSnapshot) Snapshot();
+  if (wanted == SolverRequest::kSnapshot) TrySnapshot();
   return wanted != SolverRequest::kStop;
 }
 
@@ -199,9 +210,7 @@ Solver::Solver(const SolverDescription& description, const NetSchema& schema,
     : impl_(std::make_unique<Impl>(description, schema, registry, context, level, stages)) {}
 Solver::~Solver() = default;
 
-LoadReport Solver::LoadWeights(const std::string& path) {
-  return moka::LoadWeights(path, *impl_->weights);
-}
+LoadReport Solver::LoadWeights(const std::string& path) { return impl_->LoadWeights(path); }
 void Solver::Restore(const std::string& state_path) { impl_->Restore(state_path); }
 void Solver::Snapshot() { impl_->Snapshot(); }
 

@@ -29,6 +29,9 @@ class Solver::Impl {
 
   // training_state.cpp: snapshots
   void Snapshot();
+  // If it fails, the observers are told, and the training goes on.
+  void TrySnapshot();
+  LoadReport LoadWeights(const std::string& path);
   void Restore(const std::string& path);
 
   SolverDescription description;
@@ -49,7 +52,11 @@ class Solver::Impl {
   [[noreturn]] void Diverge(const std::string& what, bool backward);
   std::vector<uint64_t> TestCounters() const;
   void SetTestCounters(const std::vector<uint64_t>& counters);
+  std::string SnapshotStem() const;
+  void WriteSnapshot();
+  void TellOfSnapshot();
   void CheckFit(const struct StoredState& stored, const std::string& path);
+  void CheckComplete(const std::string& model) const;
 
   std::string prefix_;
   LossWindow losses_;

@@ -2,6 +2,7 @@
 // gives the same bits.
 #include <set>
 
+#include "io/caffemodel.h"
 #include "solver/learning_rate.h"
 #include "solver/snapshot.h"
 #include "solver/solver_impl.h"
@@ -18,9 +19,34 @@ void Solver::Impl::SetTestCounters(const std::vector<uint64_t>& counters) {
   for (size_t i = 0; i < test_nets.size(); ++i) test_nets[i]->set_counter(counters[i]);
 }
 
+std::string Solver::Impl::SnapshotStem() const {
+  return prefix_ + "_iter_" + std::to_string(iteration);
+}
+
 void Solver::Impl::Snapshot() {
-  const std::string stem = prefix_ + "_iter_" + std::to_string(iteration);
-  const std::string model = stem + ".caffemodel", state_path = stem + ".solverstate";
+  WriteSnapshot();
+  TellOfSnapshot();
+}
+
+void Solver::Impl::TrySnapshot() {
+  try {
+    WriteSnapshot();
+  } catch (const Error& error) {
+    for (SolverObserver* observer : observers) observer->OnSnapshotFailed(iteration, error.what());
+    return;
+  }
+  TellOfSnapshot();  // outside: what an observer throws is not caught
+}
+
+void Solver::Impl::TellOfSnapshot() {
+  const std::string stem = SnapshotStem();
+  for (SolverObserver* observer : observers) {
+    observer->OnSnapshot(stem + ".caffemodel", stem + ".solverstate");
+  }
+}
+
+void Solver::Impl::WriteSnapshot() {
+  const std::string model = SnapshotStem() + ".caffemodel";
   SaveWeights(model, *net, s.snapshot_diff());
 
   SolverState state;
@@ -34,10 +60,15 @@ void Solver::Impl::Snapshot() {
     state.add_test_counter(counter);
   }
   for (double loss : losses_.losses()) state.add_recent_loss(loss);
-  WriteSolverState(state_path, state, updater->history());
-
+  WriteSolverState(SnapshotStem() + ".solverstate", state, updater->history());
   snapshot_at_ = iteration;
-  for (SolverObserver* observer : observers) observer->OnSnapshot(model, state_path);
+}
+
+// Other weights: what was saved at this iteration is no longer what there is.
+LoadReport Solver::Impl::LoadWeights(const std::string& path) {
+  LoadReport report = moka::LoadWeights(path, *weights);
+  snapshot_at_ = -1;
+  return report;
 }
 
 // Whether the history belongs to this net and rule.
@@ -54,6 +85,19 @@ void Solver::Impl::CheckFit(const StoredState& stored, const std::string& path) 
   }
 }
 
+// Whether the file has values for every layer of this net that needs some.
+void Solver::Impl::CheckComplete(const std::string& model) const {
+  WireReader reader(model);
+  std::set<std::string> there;
+  for (const StoredLayer& layer : ScanCaffemodel(reader)) there.insert(layer.name);
+  for (int i = 0; i < net->layer_count(); ++i) {
+    const LayerInfo layer = net->layer(i);
+    if (layer.params.empty() || there.count(layer.name) > 0) continue;
+    throw Error(model, ": there are no values for layer \"", layer.name, "\" of the net");
+  }
+}
+
+// All is checked before anything changes: after an error the solver is as it was.
 void Solver::Impl::Restore(const std::string& path) {
   WireReader reader(path);
   const StoredState stored = ScanSolverState(reader);
@@ -61,13 +105,8 @@ void Solver::Impl::Restore(const std::string& path) {
   CheckFit(stored, path);
 
   const std::string model = FindLearnedNet(state.learned_net(), path);
-  const LoadReport report = moka::LoadWeights(model, *weights);
-  const std::set<std::string> initial(report.initial.begin(), report.initial.end());
-  for (int i = 0; i < net->layer_count(); ++i) {
-    const LayerInfo layer = net->layer(i);
-    if (initial.count(layer.name) == 0) continue;
-    throw Error(model, ": there are no values for layer \"", layer.name, "\" of the net");
-  }
+  CheckComplete(model);
+  LoadWeights(model);
 
   for (size_t i = 0; i < stored.history.size(); ++i) {
     ReadBlob(reader, stored.history[i], updater->history()[i].values());
@@ -81,6 +120,7 @@ void Solver::Impl::Restore(const std::string& path) {
   if (static_cast<size_t>(state.test_counter_size()) == test_nets.size()) {
     SetTestCounters({state.test_counter().begin(), state.test_counter().end()});
   }
+  counters_before_tests_.clear();  // there are some if a test threw
   losses_.Clear();
   for (double loss : state.recent_loss()) losses_.Add(loss);
 }

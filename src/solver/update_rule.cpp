@@ -16,25 +16,18 @@ const std::map<std::string, Make>& Rules() {
   return rules;
 }
 
-// What Caffe has, in the order of solver_type.
+// What Caffe has.
 const std::vector<std::string> kCaffeTypes = {"SGD",     "Nesterov", "AdaGrad",
                                               "RMSProp", "AdaDelta", "Adam"};
 
 }  // namespace
 
-std::string SolverType(const SolverParameter& solver) {
-  if (!solver.has_solver_type()) return solver.type();
-  const std::string& old = kCaffeTypes[static_cast<size_t>(solver.solver_type())];
-  if (solver.has_type() && solver.type() != old) {
-    throw Error("type \"", solver.type(), "\" and the deprecated solver_type ", old,
-                " say different things; leave solver_type out")
+std::unique_ptr<UpdateRule> MakeUpdateRule(const SolverParameter& solver) {
+  if (solver.has_solver_type()) {
+    throw Error("solver_type stands only in old files, reading them makes it type; set type")
         .At("solver_type");
   }
-  return old;
-}
-
-std::unique_ptr<UpdateRule> MakeUpdateRule(const SolverParameter& solver) {
-  const std::string type = SolverType(solver);
+  const std::string& type = solver.type();
   const auto found = Rules().find(type);
   if (found != Rules().end()) return found->second(solver);
   std::string there;
@@ -43,14 +36,13 @@ std::unique_ptr<UpdateRule> MakeUpdateRule(const SolverParameter& solver) {
     there += (there.empty() ? "" : ", ") + name;
     known.push_back(name);
   }
-  const std::string field = solver.has_type() ? "type" : "solver_type";
   for (const std::string& name : kCaffeTypes) {
     if (name != type) continue;
-    throw Error("solver type \"", type, "\" is not there yet; there is: ", there).At(field);
+    throw Error("solver type \"", type, "\" is not there yet; there is: ", there).At("type");
   }
   const std::string hint = DidYouMean(type, known);
   throw Error("unknown solver type \"", type, "\"", hint.empty() ? "; there is: " + there : hint)
-      .At(field);
+      .At("type");
 }
 
 }  // namespace moka

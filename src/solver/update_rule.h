@@ -40,11 +40,9 @@ class UpdateRule {
   virtual void Update(const UpdatePiece& piece) const = 0;
 };
 
-// The rule that `type` names. Throws Error with the field: unknown, not there yet, or its
-// parameters make no sense.
+// The rule that `type` names (reading a file turns solver_type into it). Throws Error with the
+// field: unknown, not there yet, or its parameters make no sense.
 std::unique_ptr<UpdateRule> MakeUpdateRule(const SolverParameter& solver);
-// What `type`, or the deprecated solver_type, names.
-std::string SolverType(const SolverParameter& solver);
 
 std::unique_ptr<UpdateRule> MakeSgd(const SolverParameter& solver);
 

@@ -29,7 +29,7 @@ class Updater {
 
   // As in a .solverstate: of all params the first ones, then the second ones.
   std::vector<Tensor>& history() { return history_; }
-  // `ip1.weight`: whose it is.
+  // Whose it is: `layer "ip1", blob 0`.
   std::string HistoryName(size_t i) const;
 
  private:

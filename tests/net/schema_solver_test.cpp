@@ -65,6 +65,7 @@ TEST(SolverSchema, ErrorsHavePlacesAndGuesses) {
 }
 
 TEST(SolverSchema, TranslatesTheOldSolverType) {
+  EXPECT_EQ(ToString(Parse("\nsolver_type: ADAM").places.at("type")), "solver:2:1");
   EXPECT_EQ(Parse("solver_type: NESTEROV").common.type(), "Nesterov");
   EXPECT_EQ(Parse("solver_type: ADAGRAD").common.type(), "AdaGrad");
   EXPECT_EQ(Parse("solver_type: SGD type: 'SGD'").common.type(), "SGD");

@@ -9,6 +9,7 @@
 #include "io/temporary_folder.h"
 #include "moka/error.h"
 #include "moka/net.pb.h"
+#include "net/net_text.h"
 
 namespace moka {
 namespace {
@@ -124,6 +125,25 @@ TEST(LoadWeights, ReadsOldFourAxesIntoFewer) {
   EXPECT_EQ(LoadError(file, weights),
             "layer \"ip\": blob 0 is 1x1x3x2 in m, 2x3 in the net; to start it afresh, give the "
             "layer another name");
+}
+
+TEST(SaveWeights, KeepsTheValuesOfALayerWhoseNameAnotherOneHasToo) {
+  TemporaryFolder folder;
+  Context context({.threads = 1, .seed = 1});
+  const Net net(
+      testing::Parse(
+          "layer { name: 'in' type: 'Input' top: 'x' input_param { shape { dim: 2 dim: 3 } } }"
+          "layer { name: 'fc' type: 'ReLU' bottom: 'x' top: 'r' }"
+          "layer { name: 'fc' type: 'InnerProduct' bottom: 'r' top: 'y' "
+          "inner_product_param { num_output: 4 } }"),
+      testing::Layers(), context);
+  SaveWeights(folder / "m", net);
+  NetParameter file;
+  ASSERT_TRUE(file.ParseFromString(folder.Read("m")));
+  ASSERT_EQ(file.layer_size(), 3);
+  EXPECT_EQ(file.layer(1).blobs_size(), 0);
+  ASSERT_EQ(file.layer(2).blobs_size(), 2);
+  EXPECT_EQ(file.layer(2).blobs(0).data_size(), 12);
 }
 
 }  // namespace

@@ -282,5 +282,99 @@ TEST(SolverWeights, AreReadByLayerName) {
   EXPECT_EQ(target.Values("ip", 0), source.Values("ip", 0));
 }
 
+TEST_F(Restore, LeavesTheSolverAsItWasWhenALayerHasNoValues) {
+  MakeSnapshot();
+  // Same shapes of history as in the file, but one of the two layers has another name.
+  const std::string two = kNumbers + InnerProduct("ip", "x", "h") + InnerProduct("a", "h", "y");
+  {
+    Training training(SolverText(two + kLoss, Prefix()), 1);
+    training->Step(2);
+    training->Snapshot();
+  }
+  const std::string other = kNumbers + InnerProduct("ip", "x", "h") + InnerProduct("b", "h", "y");
+  Training training(SolverText(other + kLoss, Prefix()), 2);
+  const std::vector<float> before = training.Values("ip", 0);
+  EXPECT_EQ(ErrorOf([&] { training->Restore(folder_ / "s_iter_2.solverstate"); }),
+            (folder_ / "s_iter_2.caffemodel") + ": there are no values for layer \"b\" of the net");
+  EXPECT_EQ(training.Values("ip", 0), before);
+  EXPECT_EQ(training->iteration(), 0);
+}
+
+TEST(Snapshot, IsTakenAgainAfterOtherValuesWereRead) {
+  TemporaryFolder folder;
+  Training training(SolverText(
+      Regression(), "snapshot: 2 max_iter: 4 snapshot_after_train: true snapshot_prefix: '" +
+                        (folder / "s") + "'"));
+  training->Solve();
+  const std::string model = folder / "s_iter_4.caffemodel";
+  std::filesystem::remove(model);
+  training->Restore(folder / "s_iter_2.solverstate");
+  training->Solve();
+  EXPECT_TRUE(std::filesystem::exists(model));
+  training->LoadWeights(folder / "s_iter_2.caffemodel");
+  training->Solve();  // nothing but the last snapshot
+  EXPECT_EQ(folder.Read("s_iter_4.caffemodel"), folder.Read("s_iter_2.caffemodel"));
+}
+
+TEST(Snapshot, IsTheSameBeforeAndAfterTheLastPasses) {
+  TemporaryFolder folder;
+  Training training(EverythingThatHasState(folder / "s", 12) + "snapshot_after_train: true", 11);
+  const std::string state = "s_iter_12.solverstate";
+  std::vector<std::string> states;
+  training->Solve([&] {
+    if (training->iteration() < 12 || !std::filesystem::exists(folder / state)) {
+      return SolverRequest::kNone;
+    }
+    states.push_back(folder.Read(state));  // first as before the passes, then as asked for in them
+    return SolverRequest::kSnapshot;
+  });
+  training->Snapshot();
+  states.push_back(folder.Read(state));
+  ASSERT_EQ(states.size(), 6u);
+  for (const std::string& one : states) EXPECT_EQ(one, states[0]);
+}
+
+class Failures final : public SolverObserver {
+ public:
+  void OnSnapshotFailed(int64_t iteration, const std::string& reason) override {
+    text += std::to_string(iteration) + ": " + reason + "\n";
+  }
+  std::string text;
+};
+
+// The folder vanishes during the first iteration, and is there again after `back`.
+TEST(Snapshot, ThatFailsOnTheWayDoesNotEndTheTraining) {
+  TemporaryFolder folder;
+  const std::string inner = folder / "inner";
+  const auto run = [&](int back, const std::string& more) {
+    std::filesystem::create_directory(inner);
+    Training training(SolverText(
+        Regression(), "snapshot: 2 max_iter: 6 snapshot_prefix: '" + inner + "/s' " + more));
+    Failures failures;
+    training->AddObserver(&failures);
+    const std::string error = ErrorOf([&] {
+      training->Solve([&] {
+        if (training->iteration() == 1) std::filesystem::remove_all(inner);
+        if (training->iteration() == back) std::filesystem::create_directory(inner);
+        return training->iteration() == 3 ? SolverRequest::kSnapshot : SolverRequest::kNone;
+      });
+    });
+    EXPECT_EQ(training->iteration(), 6);
+    return failures.text + error;
+  };
+  const auto cannot = [&](const std::string& name) {
+    return "cannot write \"" + inner + "/s_iter_" + name +
+           ".caffemodel\": No such file or directory";
+  };
+  const std::string missed = "2: " + cannot("2") + "\n3: " + cannot("3") + "\n";
+  EXPECT_EQ(run(4, ""), missed);
+  EXPECT_TRUE(std::filesystem::exists(inner + "/s_iter_4.solverstate"));
+  EXPECT_TRUE(std::filesystem::exists(inner + "/s_iter_6.solverstate"));
+  // The last one is what the training is for.
+  for (const std::string more : {"", "snapshot_after_train: true"}) {
+    EXPECT_EQ(run(-1, more), missed + "4: " + cannot("4") + "\n" + cannot("6")) << more;
+  }
+}
+
 }  // namespace
 }  // namespace moka
