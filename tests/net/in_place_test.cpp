@@ -18,6 +18,8 @@ struct Chain {
   // Layers between blob "a" (from an InnerProduct) and the loss, with @N for the names: @0 is "a".
   std::vector<std::string> layers;
 };
+// Or else GoogleTest prints its bytes, which are other ones in each run.
+void PrintTo(const Chain& chain, std::ostream* out) { *out << chain.name; }
 
 // The net with every @N replaced by one name (in place) or by names of their own.
 std::string NetText(const Chain& chain, bool in_place) {
