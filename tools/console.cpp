@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 #include <glog/logging.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <cmath>
@@ -15,10 +16,21 @@ LiveLine::LiveLine()
              std::string(std::getenv("TERM")) != "dumb") {}
 LiveLine::~LiveLine() { Clear(); }
 
+namespace {
+
+// How much fits into one line of the terminal: a line that is broken cannot be drawn over.
+size_t Columns() {
+  winsize size{};
+  if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col < 2) return std::string::npos;
+  return size.ws_col - 1u;
+}
+
+}  // namespace
+
 void LiveLine::Draw(const std::string& text) {
   const auto now = std::chrono::steady_clock::now();
   if (!alive_ || (drawn_ && now - last_ < std::chrono::milliseconds(100))) return;
-  fmt::print(stderr, "\r\x1b[K{}", text);
+  fmt::print(stderr, "\r\x1b[K{}", text.substr(0, Columns()));
   std::fflush(stderr);
   last_ = now;
   drawn_ = true;
@@ -111,6 +123,7 @@ void Console::OnTest(const TestReport& report) {
 
 void Console::OnSnapshot(const std::string& model, const std::string& state) {
   line_.Clear();
+  last_state_ = state;
   LOG(INFO) << "Snapshotting to binary proto file " << model;
   LOG(INFO) << "Snapshotting solver state to binary proto file " << state;
 }
@@ -118,7 +131,8 @@ void Console::OnSnapshot(const std::string& model, const std::string& state) {
 void Console::OnEnd(int64_t iteration, double, bool stopped_early) {
   line_.Clear();
   if (stopped_early) {
-    LOG(INFO) << "Optimization stopped early, at iteration " << iteration << ".";
+    LOG(INFO) << "Optimization stopped early, at iteration " << iteration << "."
+              << (last_state_.empty() ? "" : " --snapshot=" + last_state_ + " goes on from there.");
   } else {
     LOG(INFO) << "Optimization Done.";
   }

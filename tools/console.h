@@ -41,6 +41,7 @@ class Console final : public SolverObserver {
   LiveLine line_;
   int64_t first_iteration_ = 0, max_iteration_ = 0;
   int64_t display_ = 0;
+  std::string last_state_;  // the last snapshot
   std::chrono::steady_clock::time_point start_;
 };
 

@@ -8,6 +8,7 @@ import tempfile
 import unittest
 
 MOKA = os.environ["MOKA_COMMAND"]
+BINARY_DIR = pathlib.Path(os.environ["MOKA_BINARY_DIR"])
 SOURCE_DIR = pathlib.Path(os.environ["MOKA_SOURCE_DIR"])
 
 # A regression that is trained in a moment: t = 1 whatever x is.

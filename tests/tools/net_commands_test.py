@@ -1,8 +1,9 @@
 """moka summary, layers and time: what they print about nets and layers."""
 import unittest
 
-from moka import NET, SOURCE_DIR, MokaTest
+from moka import BINARY_DIR, NET, SOURCE_DIR, MokaTest
 
+BUILT = BINARY_DIR / "lib"
 LENET = SOURCE_DIR / "models" / "lenet" / "train.prototxt"
 
 
@@ -53,7 +54,7 @@ class Time(MokaTest):
 
 
 class Plugins(MokaTest):
-    """Plugins that load are in tests/plugins and tests/install."""
+    """More about loading is in tests/plugins; a whole project with one in tests/install."""
 
     def refusal(self, path):
         return self.check(1, "layers", f"--plugin={path}").stderr
@@ -64,6 +65,20 @@ class Plugins(MokaTest):
     def test_a_text_file(self):
         self.write("text.so", "Not a library.\n")
         self.assertIn("plugin text.so: not a shared library", self.refusal("text.so"))
+
+    def test_a_type_that_is_there_already(self):
+        error = self.refusal(BUILT / "librelu_plugin.so")
+        self.assertRegex(error, r'^plugin .*librelu_plugin\.so: type "ReLU" .* exists already')
+
+    def test_another_api_version(self):
+        error = self.refusal(BUILT / "libhostile_1.so")
+        self.assertIn("rebuild it with this version's headers", error)
+
+    def test_two_with_the_same_file_and_message_names(self):
+        run = self.check(0, "layers", "--plugin", BUILT / "libtwin_a.so",
+                         "--plugin", BUILT / "libtwin_b.so")
+        self.assertRegex(run.stdout, r"libtwin_a\.so:\n +TwinA ")
+        self.assertRegex(run.stdout, r"libtwin_b\.so:\n +TwinB ")
 
     def test_several_are_separated_by_commas(self):
         self.write("text.so", "Not a library.\n")

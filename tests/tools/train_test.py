@@ -1,8 +1,11 @@
 """moka train: its log, its files, its signals, its exit statuses."""
+import fcntl
 import os
 import pty
 import re
 import signal
+import struct
+import termios
 import unittest
 
 from moka import SOURCE_DIR, MokaTest
@@ -113,6 +116,7 @@ class Signals(MokaTest):
         self.assertIn("Stopping after this iteration", err)
         self.assertIn("Optimization stopped early, at iteration ", err)
         self.assertEqual(len(self.snapshots()), 1)
+        self.assertIn(f"--snapshot={self.snapshots()[0]} goes on from there.", err)
 
     def test_an_interrupt_stops_with_a_snapshot_that_resumes(self):
         self.stops_with_a_snapshot(signal.SIGINT, 130)
@@ -161,10 +165,11 @@ class Signals(MokaTest):
 
 
 class Terminal(MokaTest):
-    def on_a_terminal(self, term):
+    def on_a_terminal(self, term, columns=0):
         """What moka train writes to a terminal of this kind."""
         self.write_training(max_iter=200, display=100, test_interval=1000)
         ours, its = pty.openpty()
+        fcntl.ioctl(its, termios.TIOCSWINSZ, struct.pack("HHHH", 0, columns, 0, 0))
         process = self.start("train", "--solver=solver.prototxt", stderr=its, text=False,
                              env=dict(self.environment(), TERM=term))
         os.close(its)
@@ -187,6 +192,12 @@ class Terminal(MokaTest):
         self.assertRegex(last, "Optimization Done.$")
         for line in text.split("\n"):  # the live line is cleared before a log line
             self.assertRegex(line.split("\x1b[K")[-1], rf"^({PREFIX}.*)?\r?$")
+
+    def test_it_fits_into_a_narrow_terminal(self):
+        drawn = re.findall(r"\x1b\[K(\[[^\r]*)", self.on_a_terminal("xterm", columns=40))
+        self.assertGreater(len(drawn), 0)
+        for line in drawn:
+            self.assertEqual(len(line), 39)
 
     def test_a_dumb_terminal_gets_plain_lines(self):
         self.assertNotIn("\x1b", self.on_a_terminal("dumb"))
