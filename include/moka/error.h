@@ -1,6 +1,7 @@
 // The one exception for everything that a user can cause: files, prototxt, shapes, labels, plugins, snapshots.
 #pragma once
 
+#include <cstdint>
 #include <exception>
 #include <memory>
 #include <sstream>
@@ -37,10 +38,14 @@ class MOKA_EXPORT Error : public std::exception {
   // Puts text in front of the message: layer "conv2" (Convolution): ...
   Error& Prefix(std::string_view text);
   Error& SetPlace(Place place);
+  // Which sample of the batch is at fault; the net adds which item of the data that was.
+  Error& Sample(int64_t sample);
+  Error& Suffix(std::string_view text);
 
   const std::string& message() const;  // without the place
   const std::string& field() const;    // empty if unknown
   const Place& place() const;
+  int64_t sample() const;              // -1 if unknown
   const char* what() const noexcept override;  // "file:line:column: message"
 
   // The command's exit status for this error: 1, or 3 for numbers that are no longer finite.

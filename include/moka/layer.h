@@ -162,6 +162,17 @@ class MOKA_EXPORT BackwardPass : public Pass {
   explicit BackwardPass(Impl& impl) : Pass(impl) {}
 };
 
+// An optional interface of data layers, by the name kName: which item of the source a sample was, for error messages.
+class SampleNames {
+ public:
+  static constexpr const char* kName = "SampleNames";
+  static constexpr int kVersion = 1;
+  virtual std::string SampleName(uint64_t seed, uint64_t counter, int64_t sample) const = 0;
+
+ protected:
+  ~SampleNames() = default;
+};
+
 class MOKA_EXPORT Layer {
  public:
   // Constructors of layers take (const LayerSpec&, const Message&...) and check them; they open no file. Throw Error.

@@ -71,7 +71,7 @@ void Check(const DataParameter& params, const TransformationParameter& transform
   }
 }
 
-class Data final : public Layer {
+class Data final : public Layer, public SampleNames {
  public:
   Data(const LayerSpec& spec, const DataParameter& params,
        const TransformationParameter& transform);
@@ -83,6 +83,13 @@ class Data final : public Layer {
   void SetUp(Shapes bottom, Setup& setup) override;
   void Reshape(Shapes bottom, Plan& plan) override;
   void Forward(ForwardPass& pass) override;
+  const void* Interface(const char* name, int version) const override {
+    const bool known = std::string_view(name) == SampleNames::kName && version == kVersion;
+    return known ? static_cast<const SampleNames*>(this) : nullptr;
+  }
+  std::string SampleName(uint64_t seed, uint64_t counter, int64_t sample) const override {
+    return plain_->source().Name(plain_->Index(seed, counter, sample));
+  }
 
  private:
   // FindFile, with the field that names the file put into what it throws.
@@ -93,6 +100,7 @@ class Data final : public Layer {
   const DataParameter params_;
   const TransformationParameter transform_;
   Shape shape_;
+  std::unique_ptr<Batches> plain_;  // the same batches, to name their items
   std::unique_ptr<PrefetchedBatches> batches_;
 };
 
@@ -176,6 +184,7 @@ void Data::SetUp(Shapes, Setup&) {
   options.transform = ReadTransform();
   Batches batches(std::move(source), std::move(options));
   shape_ = batches.shape();
+  plain_ = std::make_unique<Batches>(batches);
   batches_ =
       std::make_unique<PrefetchedBatches>(std::move(batches), static_cast<int>(params_.prefetch()));
 }

@@ -48,7 +48,8 @@ inline int64_t ClassOf(float label, const std::optional<int>& ignore, const Clas
   }
   const bool whole = label == std::floor(label);  // not so for NaN
   throw Error("label ", label, " of sample ", n / scores.inner, " (position ", n % scores.inner,
-              whole ? ") is outside 0.." : ") is not an integer in 0..", scores.classes - 1);
+              whole ? ") is outside 0.." : ") is not an integer in 0..", scores.classes - 1)
+      .Sample(n / scores.inner);
 }
 
 }  // namespace moka

@@ -22,6 +22,7 @@ struct Error::State {
   std::string message;
   std::string field;
   Place place;
+  int64_t sample = -1;
   bool placed = false;  // the message names places itself, as that of a list does
   std::string what;     // composed at every change, since what() may not fail
 
@@ -60,6 +61,19 @@ Error& Error::SetPlace(Place place) {
   return *this;
 }
 
+Error& Error::Suffix(std::string_view text) {
+  State& state = Own();
+  state.message.append(text);
+  state.Compose();
+  return *this;
+}
+
+Error& Error::Sample(int64_t sample) {
+  Own().sample = sample;
+  return *this;
+}
+
+int64_t Error::sample() const { return state_->sample; }
 const std::string& Error::message() const { return state_->message; }
 const std::string& Error::field() const { return state_->field; }
 const Place& Error::place() const { return state_->place; }

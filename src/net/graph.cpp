@@ -51,7 +51,7 @@ class Connector {
     try {
       node.type = &registry_.Get(common.type());
     } catch (Error& error) {
-      throw error.At("type");
+      throw error.At("type").Suffix(MissingPlugins());
     }
     node.training = (common.has_phase() ? common.phase() : net_.state.phase()) == TRAIN;
     node.traits = node.type->traits(node.spec());
@@ -87,6 +87,15 @@ class Connector {
       }
     }
     return known;
+  }
+
+  // The plugins that the net says it needs, for a type that nobody brings.
+  std::string MissingPlugins() const {
+    std::string names;
+    for (const std::string& name : net_.requires_plugins)
+      names += (names.empty() ? "" : ", ") + name;
+    return names.empty() ? ""
+                         : "; the net requires the plugins " + names + ": load them with --plugin";
   }
 
   // A blob that a later layer writes is a matter of order, not of spelling.

@@ -97,6 +97,7 @@ class Net::Impl {
   void AddLossWeights(int i);
   void ReshapeForData(int i);
   void BeginPass();
+  std::string SampleName(const Node& node, int64_t sample) const;
   std::string FindNonFiniteParam() const;
   std::string FindNonFiniteForward();
   std::string FindNonFiniteBackward();

@@ -83,10 +83,32 @@ void Net::Impl::ForwardNode(int i) {
   Pass::Impl& impl = passes_[static_cast<size_t>(i)].forward;
   impl.counter = counter_;
   InLayer(*node.description, [&] {
-    ReshapeForData(i);
-    ForwardPass pass(impl);
-    node.layer->Forward(pass);
+    try {
+      ReshapeForData(i);
+      ForwardPass pass(impl);
+      node.layer->Forward(pass);
+    } catch (Error& error) {
+      throw error.Suffix(SampleName(node, error.sample()));
+    }
   });
+}
+
+// ` (labels.gz item 17)` for a sample that came from a data layer, looked for through the last
+// bottom first: that is where labels are. Empty if there is none.
+std::string Net::Impl::SampleName(const Node& node, int64_t sample) const {
+  if (sample < 0) return "";
+  for (size_t b = node.bottoms.size(); b-- > 0;) {
+    const Value& value = graph_.values[static_cast<size_t>(node.bottoms[b])];
+    const Node& producer = graph_.nodes[static_cast<size_t>(value.producer)];
+    const void* names = producer.layer->Interface(SampleNames::kName, SampleNames::kVersion);
+    if (names != nullptr) {
+      const auto* source = static_cast<const SampleNames*>(names);
+      return " (" + source->SampleName(context_.seed(), counter_, sample) + ")";
+    }
+    std::string name = SampleName(producer, sample);
+    if (!name.empty()) return name;
+  }
+  return "";
 }
 
 // After a layer whose output size depends on the data, the rest follows in place: its memory was

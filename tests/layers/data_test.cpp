@@ -74,6 +74,26 @@ TEST_F(Data, GivesImagesAndLabelsInOrderInTest) {
   EXPECT_EQ(NextValues(*net, "label"), (Floats{8, 9, 0, 1}));
 }
 
+TEST_F(Data, IsAskedForTheNameOfASampleWhoseLabelIsWrong) {
+  context_ = std::make_unique<Context>(ContextOptions{.threads = 1, .seed = 5});
+  const auto net = MakeDataNet(
+      Layer(Digits("batch_size: 4")) +
+          "layer { name: 'scores' type: 'DummyData' top: 's' dummy_data_param { shape { dim: 4 "
+          "dim: 5 } } }"
+          "layer { name: 'loss' type: 'SoftmaxWithLoss' bottom: 's' bottom: 'label' top: 'loss' }",
+      *context_, TEST);
+  net->Forward();  // labels 0 to 3
+  std::string error;
+  try {
+    net->Forward();
+  } catch (const Error& e) {
+    error = e.message();
+  }
+  EXPECT_EQ(error,
+            "layer \"loss\" (SoftmaxWithLoss): label 5 of sample 1 (position 0) is outside 0..4 (" +
+                (folder_ / "images") + " item 5)");
+}
+
 TEST_F(Data, ShufflesInTrainUnlessToldOtherwise) {
   const Floats in_order = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9};
   EXPECT_NE(NextValues(*Make(Digits("batch_size: 10")), "label"), in_order);

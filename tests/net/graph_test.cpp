@@ -82,6 +82,13 @@ TEST(Connect, SuggestsTheNearestType) {
       "net.prototxt:2:19: layer \"r\" (Relu): unknown type \"Relu\"; did you mean \"ReLU\"?");
 }
 
+TEST(Connect, NamesThePluginsThatAnUnknownTypeMayNeed) {
+  EXPECT_EQ(
+      BuildError("requires_plugin: 'wavelets' layer { name: 'w' type: 'Wavelet' top: 'y' }"),
+      "net.prototxt:1:47: layer \"w\" (Wavelet): unknown type \"Wavelet\"; the net requires the "
+      "plugins wavelets: load them with --plugin");
+}
+
 TEST(Connect, CountsBottomsAndTops) {
   EXPECT_NE(BuildError(std::string(kInput) + "layer { name: 'r' type: 'ReLU' top: 'y' }")
                 .find("needs 1 bottom, has 0"),
