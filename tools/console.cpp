@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <cmath>
+#include <cstdio>
 #include <cstdlib>
 
 namespace moka::tool {
@@ -30,17 +31,29 @@ size_t Columns() {
 void LiveLine::Draw(const std::string& text) {
   const auto now = std::chrono::steady_clock::now();
   if (!alive_ || (drawn_ && now - last_ < std::chrono::milliseconds(100))) return;
-  fmt::print(stderr, "\r\x1b[K{}", text.substr(0, Columns()));
-  std::fflush(stderr);
+  Put("\r\x1b[K" + text.substr(0, Columns()));
   last_ = now;
   drawn_ = true;
 }
 
 void LiveLine::Clear() {
   if (!drawn_) return;
-  fmt::print(stderr, "\r\x1b[K");
-  std::fflush(stderr);
+  Put("\r\x1b[K");
   drawn_ = false;
+}
+
+// The terminal may go away while the training goes on: then nobody watches any more.
+void LiveLine::Put(const std::string& text) {
+  if (!alive_) return;
+  alive_ = std::fputs(text.c_str(), stderr) >= 0 && std::fflush(stderr) == 0;
+}
+
+std::string Number(double value) { return fmt::format("{:g}", value); }
+
+std::string WithLoss(double value, double loss_weight) {
+  if (loss_weight == 0) return Number(value);
+  return fmt::format("{} (* {} = {} loss)", Number(value), Number(loss_weight),
+                     Number(loss_weight * value));
 }
 
 std::string FormatSeconds(double seconds) {
@@ -51,17 +64,9 @@ std::string FormatSeconds(double seconds) {
 
 namespace {
 
-// Numbers as C++ streams print them, six significant digits: what Caffe's readers expect.
-std::string Number(double value) { return fmt::format("{:g}", value); }
-
 std::string Describe(const OutputValue& output, const char* net) {
-  std::string text = fmt::format("    {} net output #{}: {} = {}", net, output.index, output.name,
-                                 Number(output.value));
-  if (output.loss_weight != 0) {
-    text += fmt::format(" (* {} = {} loss)", Number(output.loss_weight),
-                        Number(output.loss_weight * output.value));
-  }
-  return text;
+  return fmt::format("    {} net output #{}: {} = {}", net, output.index, output.name,
+                     WithLoss(output.value, output.loss_weight));
 }
 
 }  // namespace
@@ -126,6 +131,11 @@ void Console::OnSnapshot(const std::string& model, const std::string& state) {
   last_state_ = state;
   LOG(INFO) << "Snapshotting to binary proto file " << model;
   LOG(INFO) << "Snapshotting solver state to binary proto file " << state;
+}
+
+void Console::OnSnapshotFailed(int64_t iteration, const std::string& reason) {
+  line_.Clear();
+  LOG(ERROR) << "Iteration " << iteration << ": no snapshot: " << reason;
 }
 
 void Console::OnEnd(int64_t iteration, double, bool stopped_early) {

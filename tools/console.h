@@ -20,6 +20,8 @@ class LiveLine {
   void Clear();
 
  private:
+  void Put(const std::string& text);
+
   bool alive_;
   bool drawn_ = false;
   std::chrono::steady_clock::time_point last_;
@@ -33,6 +35,7 @@ class Console final : public SolverObserver {
   void OnTestStart(int64_t iteration, int net) override;
   void OnTest(const TestReport& report) override;
   void OnSnapshot(const std::string& model, const std::string& state) override;
+  void OnSnapshotFailed(int64_t iteration, const std::string& reason) override;
   void OnEnd(int64_t iteration, double loss, bool stopped_early) override;
 
  private:
@@ -44,6 +47,11 @@ class Console final : public SolverObserver {
   std::string last_state_;  // the last snapshot
   std::chrono::steady_clock::time_point start_;
 };
+
+// Six significant digits, as C++ streams print numbers: what Caffe's readers expect.
+std::string Number(double value);
+// "0.5 (* 1 = 0.5 loss)"; the number alone if it is no part of the loss.
+std::string WithLoss(double value, double loss_weight);
 
 // "1:02:03", "2:03", for what is left.
 std::string FormatSeconds(double seconds);

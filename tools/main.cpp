@@ -76,15 +76,15 @@ const Command& FindCommand(const std::string& name) {
       fmt::format("there is no command \"{}\"{}", name, DidYouMean(name, CommandNames())));
 }
 
-void PrintOverview(std::FILE* out) {
-  fmt::print(out, "moka {}: nets as files, layers as plugins\n\nusage: moka COMMAND [flags]\n\n",
-             MOKA_VERSION);
+std::string Overview() {
+  std::string text = fmt::format(
+      "moka {}: nets as files, layers as plugins\n\nusage: moka COMMAND [flags]\n\n", MOKA_VERSION);
   for (const Command& command : Commands())
-    fmt::print(out, "  {:<9} {}\n", command.name, command.summary);
-  fmt::print(out,
-             "\n`moka help COMMAND` lists its flags.\n"
-             "Exit status: 0 done, 1 an error in the input or the run, 2 a wrong command line,\n"
-             "3 the loss is no longer finite, 130 stopped by an interrupt (143: by SIGTERM).\n");
+    text += fmt::format("  {:<9} {}\n", command.name, command.summary);
+  return text +
+         "\n`moka help COMMAND` lists its flags.\n"
+         "Exit status: 0 done, 1 an error in the input or the run, 2 a wrong command line,\n"
+         "3 the loss is no longer finite, 130 stopped by an interrupt (143: by SIGTERM).\n";
 }
 
 void PrintHelp(const Command& command) {
@@ -113,11 +113,11 @@ Arguments CommandFirst(const Arguments& words) {
 int Run(const Arguments& given) {
   const Arguments words = CommandFirst(given);
   if (words.empty()) {
-    PrintOverview(stderr);
+    std::fputs(Overview().c_str(), stderr);
     return kUsageStatus;
   }
   if (AsksForHelp(words[0]) || (words[0] == "help" && words.size() == 1)) {
-    PrintOverview(stdout);
+    fmt::print("{}", Overview());
     return 0;
   }
   if (words[0] == "--version" || words[0] == "-version" || words[0] == "version") {
@@ -150,18 +150,23 @@ std::string HelpFor(const Arguments& words) {
                : "`moka help` shows how it is used.";
 }
 
+// stderr may be a terminal that is gone: then the status has to say it.
+int Fail(const std::string& text, int status) {
+  std::fputs((text + "\n").c_str(), stderr);
+  return status;
+}
+
 int Guarded(const Arguments& words) {
   try {
     return Run(words);
   } catch (const UsageError& error) {
-    fmt::print(stderr, "moka: {}\n{}\n", error.what(), HelpFor(words));
-    return kUsageStatus;
+    return Fail(fmt::format("moka: {}\n{}", error.what(), HelpFor(words)), kUsageStatus);
   } catch (const Error& error) {
-    fmt::print(stderr, "{}\n", error.what());
-    return error.exit_status();
+    return Fail(error.what(), error.exit_status());
   } catch (const std::exception& error) {
-    fmt::print(stderr, "moka: {}\n", error.what());
-    return 1;
+    return Fail(fmt::format("moka: {}", error.what()), 1);
+  } catch (...) {
+    return Fail("moka: an unknown exception", 1);
   }
 }
 

@@ -3,6 +3,7 @@
 #include <glog/logging.h>
 
 #include "command.h"
+#include "console.h"
 #include "flags.h"
 #include "moka/error.h"
 #include "moka/net.h"
@@ -10,14 +11,6 @@
 
 namespace moka::tool {
 namespace {
-
-std::string Number(double value) { return fmt::format("{:g}", value); }
-
-std::string WithLoss(double value, float weight) {
-  return weight == 0 ? Number(value)
-                     : fmt::format("{} (* {} = {} loss)", Number(value), Number(weight),
-                                   Number(weight * value));
-}
 
 void LoadAll(Net& net) {
   for (const std::string& file : SplitCommas(FLAGS_weights)) {

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <cerrno>
 #include <csignal>
 #include <cstdlib>
 
@@ -35,8 +36,17 @@ void OnSignal(int signal) {
   if (effect != SolverRequest::kStop) return;
   if (stopped_by.exchange(signal) != 0)
     std::_Exit(kSignalStatus + signal);  // the second one: at once
+  const int saved = errno;               // of the call that the signal interrupts
   static constexpr char text[] = "\nStopping after this iteration; once more to stop at once.\n";
   [[maybe_unused]] const ssize_t written = write(STDERR_FILENO, text, sizeof(text) - 1);
+  errno = saved;
+}
+
+// A signal that whoever started us has ignored stays ignored: nohup, a script's background.
+void Handle(int signal) {
+  struct sigaction inherited = {};
+  sigaction(signal, nullptr, &inherited);
+  if (inherited.sa_handler != SIG_IGN) std::signal(signal, OnSignal);
 }
 
 SolverRequest EffectOf(const std::string& flag, const std::string& value) {
@@ -75,7 +85,8 @@ int RunTrain(const Arguments&) {
   sighup_effect = EffectOf("sighup_effect", FLAGS_sighup_effect);
 
   Session session;
-  const SolverDescription description = session.schema.ReadSolver(FLAGS_solver);
+  SolverDescription description = session.schema.ReadSolver(FLAGS_solver);
+  if (FLAGS_seed >= 0) description.common.set_random_seed(FLAGS_seed);
   LogNotices(description.notices);
   Solver solver(description, session.schema, session.registry, session.context, FLAGS_level,
                 Stages());
@@ -99,9 +110,7 @@ int RunTrain(const Arguments&) {
     }
     for (const std::string& file : files) LogReport(file, solver.LoadWeights(file));
   }
-  std::signal(SIGINT, OnSignal);
-  std::signal(SIGHUP, OnSignal);
-  std::signal(SIGTERM, OnSignal);
+  for (const int signal : {SIGINT, SIGHUP, SIGTERM}) Handle(signal);
   const bool finished = solver.Solve(NextRequest);
   return finished ? 0 : kSignalStatus + stopped_by;
 }

@@ -60,7 +60,7 @@ class MOKA_EXPORT Context {
   std::unique_ptr<Pool> pool_;
 };
 
-// While it lives, denormal numbers are flushed to zero in this thread (the pool's own threads always do).
+// While it lives, denormal numbers are flushed to zero in this thread (pieces of ParallelFor always do).
 class MOKA_EXPORT FlushDenormals {
  public:
   FlushDenormals();

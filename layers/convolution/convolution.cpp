@@ -58,6 +58,17 @@ Pair Read(const Sizes& sizes, int64_t otherwise, int64_t least) {
   return {check(sizes.values[0], "_h"), check(sizes.values[sizes.values.size() - 1], "_w")};
 }
 
+// Tiles are copied with their pad, and with dilation a tile can span all of the image.
+void CheckPadded(const ConvolutionGeometry& g, const std::string& field) {
+  const int64_t channels = g.channels / g.group;
+  const double height = static_cast<double>(g.height) + 2 * static_cast<double>(g.pad_h),
+               width = static_cast<double>(g.width) + 2 * static_cast<double>(g.pad_w);
+  if (static_cast<double>(channels) * height * width <= 0x1p40) return;
+  throw Error("pad ", g.pad_h, "x", g.pad_w, " around ", channels, "x", g.height, "x", g.width,
+              " is too large: more than 2^40 numbers")
+      .At("convolution_param." + field);
+}
+
 class Convolution final : public Layer {
  public:
   Convolution(const LayerSpec& spec, const ConvolutionParameter& params);
@@ -136,6 +147,9 @@ ConvolutionGeometry Convolution::Geometry(const Shape& x) const {
     throw Error("the input's ", g.channels, " channels are not divisible by group ", g.group)
         .At("convolution_param.group");
   }
+  if (g.pad_h > 0 || g.pad_w > 0) {
+    CheckPadded(g, !params_.pad().empty() ? "pad" : g.pad_h > 0 ? "pad_h" : "pad_w");
+  }
   const auto check = [&](const char* by_axis, int64_t kernel, int64_t dilation, int64_t padded) {
     const int64_t reach = dilation * (kernel - 1) + 1;
     if (reach <= padded) return;
@@ -148,8 +162,10 @@ ConvolutionGeometry Convolution::Geometry(const Shape& x) const {
   };
   check("kernel_h", g.kernel_h, g.dilation_h, g.height + 2 * g.pad_h);
   check("kernel_w", g.kernel_w, g.dilation_w, g.width + 2 * g.pad_w);
-  // Refuses what does not fit 63 bits: the lowered image is the largest that is ever counted.
+  // Refuse what does not fit 63 bits: the largest that is ever counted of an image is its lowering,
+  // and of the weights, the parts (some dozens) that their gradient is summed in.
   Shape{g.channels / g.group, g.kernel_h, g.kernel_w, g.out_height(), g.out_width(), 16};
+  Shape{g.outputs, g.channels / g.group, g.kernel_h, g.kernel_w, 128};
   return g;
 }
 

@@ -226,6 +226,7 @@ void Context::Pool::TakePieces(Job& job, int worker) {
 }
 
 void Context::Pool::Run(int64_t count, int64_t grain, RangeBody body) {
+  const FlushDenormals flush;  // as the workers do: the bits do not depend on who takes a piece
   Job job(count, std::max<int64_t>(grain, 1), body);
   const Frame* const outer = Inside();
   if (outer != nullptr || threads_ == 1 || job.pieces <= 1) {

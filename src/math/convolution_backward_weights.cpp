@@ -99,7 +99,7 @@ int64_t BackwardWeightsFloats(const ConvolutionGeometry& g) {
 }
 
 int64_t ConvolutionSharedScratch(const ConvolutionGeometry& g) {
-  return CutBackwardWeights(g).chunks * (2 * g.outputs + WeightCount(g));
+  return MostChunks(g) * (2 * g.outputs + WeightCount(g));
 }
 
 void ConvolveBackwardWeights(Context& context, const ConvolutionGeometry& g, const float* x,

@@ -63,6 +63,11 @@ ConvolutionCut CutBackwardWeights(const ConvolutionGeometry& g) {
   return cut;
 }
 
+int64_t MostChunks(const ConvolutionGeometry& g) {
+  const ConvolutionCut cut = CutBackwardWeights(g);
+  return std::min(std::max<int64_t>(1, g.batch), Ceil(kPieces, cut.channel_blocks * g.group));
+}
+
 int64_t ConvolutionScratch(const ConvolutionGeometry& g) {
   return std::max(
       {TileFloats(g, CutForward(g)), TileFloats(g, CutBackwardData(g)), BackwardWeightsFloats(g)});

@@ -29,6 +29,10 @@ struct ConvolutionCut {
 ConvolutionCut CutForward(const ConvolutionGeometry& g);
 ConvolutionCut CutBackwardData(const ConvolutionGeometry& g);
 ConvolutionCut CutBackwardWeights(const ConvolutionGeometry& g);
+// At least the chunks of CutBackwardWeights, for this batch and for every smaller one: a net that
+// is planned for a batch must run smaller ones too, and even chunks are not monotone (25 images
+// give 13, 24 give 24).
+int64_t MostChunks(const ConvolutionGeometry& g);
 
 // Floats that a tile of this cut needs.
 int64_t TileFloats(const ConvolutionGeometry& g, const ConvolutionCut& cut);

@@ -136,6 +136,13 @@ TEST(Convolution, RefusesBottomsThatDoNotFit) {
 TEST(Convolution, RefusesSizesBeyondAllMemory) {
   EXPECT_NE(Refusal("num_output: 2 kernel_size: 1000000000 pad: 1000000000").find("too large"),
             std::string::npos);
+  EXPECT_EQ(
+      Refusal("num_output: 2 kernel_size: 2 dilation: 1073741823 pad: 536870911", {1, 16, 2, 2}),
+      "pad 536870911x536870911 around 16x2x2 is too large: more than 2^40 numbers "
+      "@convolution_param.pad");
+  EXPECT_EQ(Refusal("num_output: 2 kernel_size: 1 pad_w: 1073741824", {1, 512, 2, 2}),
+            "pad 0x1073741824 around 512x2x2 is too large: more than 2^40 numbers "
+            "@convolution_param.pad_w");
 }
 
 TEST(Convolution, NamesTheFillerAtFault) {

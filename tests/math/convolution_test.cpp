@@ -3,6 +3,7 @@
 #include <limits>
 #include <ostream>
 
+#include "math/convolution_lowering.h"
 #include "moka/math.h"
 #include "naive/compare.h"
 
@@ -182,6 +183,29 @@ const ConvolutionGeometry kTable[] = {
      .dilation_w = 1},
 };
 INSTANTIATE_TEST_SUITE_P(Table, Convolutions, testing::ValuesIn(kTable));
+
+// A net that is planned for a batch runs smaller ones in the same memory.
+TEST(ConvolutionScratch, NeverShrinksAsTheBatchGrows) {
+  for (ConvolutionGeometry g :
+       {Make(0, 3, 5, 5, 4, 3), Make(0, 64, 28, 28, 8, 3, 1, 1), Make(0, 256, 7, 7, 16, 3, 1, 1),
+        Make(0, 6, 100, 300, 6, 5, 1, 2, 1, 2), Make(0, 512, 56, 56, 512, 3, 1, 1)}) {
+    int64_t shared = 0, each = 0;
+    for (g.batch = 0; g.batch <= 64; ++g.batch) {
+      EXPECT_GE(ConvolutionSharedScratch(g), shared) << testing::PrintToString(g);
+      EXPECT_GE(ConvolutionScratch(g), each) << testing::PrintToString(g);
+      shared = ConvolutionSharedScratch(g);
+      each = ConvolutionScratch(g);
+    }
+  }
+}
+
+TEST(ConvolutionScratch, HoldsTheChunksOfEachBatch) {
+  for (ConvolutionGeometry g : {Make(0, 3, 5, 5, 4, 3), Make(0, 64, 6, 6, 8, 3, 1, 1, 1, 2)}) {
+    for (g.batch = 0; g.batch <= 64; ++g.batch) {
+      EXPECT_LE(CutBackwardWeights(g).chunks, MostChunks(g)) << testing::PrintToString(g);
+    }
+  }
+}
 
 }  // namespace
 }  // namespace moka

@@ -54,6 +54,12 @@ class Training(MokaTest):
         self.assertNotIn("] Iteration 5 ", run.stderr)
         self.assertEqual((self.folder / "small_iter_20.caffemodel").read_bytes(), straight)
 
+    def test_the_flag_beats_the_seed_in_the_file(self):
+        self.write_training(random_seed=3)
+        for flags, seed in [([], 3), (["--seed=7"], 7)]:
+            run = self.check(0, "train", "--solver=solver.prototxt", *flags)
+            self.assertIn(f"] Random seed {seed}, ", run.stderr)
+
     def test_weights_begin_a_training(self):
         self.write_training()
         self.check(0, "train", "--solver=solver.prototxt")
@@ -87,9 +93,14 @@ class Training(MokaTest):
 class Signals(MokaTest):
     """Signals are sent after a line of the log, so nothing here depends on time."""
 
-    def start_endless(self, *flags):
+    def start(self, *words, **options):
+        # The tests may run where interrupts are ignored, as in a script's background.
+        heard = {"preexec_fn": lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)}
+        return super().start(*words, **{**heard, **options})
+
+    def start_endless(self, *flags, **options):
         self.write_training(max_iter=100_000_000, display=1, test_interval=100_000_000)
-        return self.start("train", "--solver=solver.prototxt", *flags)
+        return self.start("train", "--solver=solver.prototxt", *flags, **options)
 
     def wait_for(self, process, text):
         for line in process.stderr:
@@ -151,6 +162,19 @@ class Signals(MokaTest):
         self.finish(process)
         self.assertEqual(process.returncode, 143)
 
+    def test_a_signal_that_is_ignored_from_the_start_stays_so(self):
+        # As under nohup. A second signal shows that the first had no effect.
+        process = self.start_endless(
+            preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
+        self.wait_for(process, "] Iteration 3 ")
+        process.send_signal(signal.SIGHUP)
+        self.wait_for(process, "] Iteration ")
+        self.wait_for(process, "] Iteration ")
+        process.send_signal(signal.SIGINT)
+        self.finish(process)
+        self.assertEqual(process.returncode, 130)
+        self.assertEqual(len(self.snapshots()), 1)
+
     def test_a_second_interrupt_stops_at_once(self):
         # The first interrupt would wait for iter_size passes: that is very long.
         self.write_training(iter_size=2_000_000_000, display=1, test_interval=100_000_000)
@@ -198,6 +222,20 @@ class Terminal(MokaTest):
         self.assertGreater(len(drawn), 0)
         for line in drawn:
             self.assertEqual(len(line), 39)
+
+    def test_a_terminal_that_is_gone_does_not_end_the_training(self):
+        self.write_training(max_iter=20_000, display=0, test_interval=100_000)
+        ours, its = pty.openpty()
+        process = self.start("train", "--solver=solver.prototxt", stderr=its, text=False,
+                             env=dict(self.environment(), TERM="xterm"))
+        os.close(its)
+        text = b""
+        while b"iter/s" not in text:  # the live line is there
+            text += os.read(ours, 4096)
+        os.close(ours)
+        process.communicate(timeout=60)
+        self.assertEqual(process.returncode, 0)
+        self.assertIn("small_iter_20000.caffemodel", self.files())
 
     def test_a_dumb_terminal_gets_plain_lines(self):
         self.assertNotIn("\x1b", self.on_a_terminal("dumb"))
