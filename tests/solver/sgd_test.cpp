@@ -102,7 +102,9 @@ void ExpectReference(const std::string& fields, const Options& options,
       difference = std::max(difference, std::abs(reference.values()[i] - plain.values()[i]));
     }
   }
-  if (!fields.empty() || !multipliers.empty()) EXPECT_GT(difference, 1e-3);
+  if (!fields.empty() || !multipliers.empty()) {
+    EXPECT_GT(difference, 1e-3);
+  }
 }
 
 TEST(Sgd, WalksDownTheGradient) { ExpectReference("", {}); }

@@ -248,7 +248,8 @@ class LeNet(MokaTest):
         models = SOURCE_DIR / "models" / "lenet"
         solver = (models / "quickstart.prototxt").read_text()
         solver = re.sub(r"max_iter: \d+", "max_iter: 60", solver).replace(
-            '"train.prototxt"', f'"{models / "train.prototxt"}"')
+            '"train.prototxt"', f'"{models / "train.prototxt"}"').replace(
+            "test_initialization: false", "test_initialization: true")
         self.write("solver.prototxt", solver)
         train = self.check(0, "train", "--solver=solver.prototxt")
         seen = float(re.findall(r"Test net output #0: accuracy = ([\d.]+)", train.stderr)[0])
