@@ -31,7 +31,7 @@ size_t Columns() {
 void LiveLine::Draw(const std::string& text) {
   const auto now = std::chrono::steady_clock::now();
   if (!alive_ || (drawn_ && now - last_ < std::chrono::milliseconds(100))) return;
-  Put("\r\x1b[K" + text.substr(0, Columns()));
+  Put(fmt::format("\r\x1b[K{}", text.substr(0, Columns())));
   last_ = now;
   drawn_ = true;
 }

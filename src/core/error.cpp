@@ -13,7 +13,7 @@ std::string ToString(const Place& place) {
   if (place.line > 0) {
     if (!text.empty()) text += ':';
     text += std::to_string(place.line);
-    if (place.column > 0) text += ':' + std::to_string(place.column);
+    if (place.column > 0) text.append(1, ':').append(std::to_string(place.column));
   }
   return text;
 }
@@ -151,7 +151,8 @@ std::string Nearest(std::string_view word, const std::vector<std::string>& candi
 
 std::string DidYouMean(std::string_view word, const std::vector<std::string>& candidates) {
   const std::string nearest = Nearest(word, candidates);
-  return nearest.empty() ? "" : "; did you mean \"" + nearest + "\"?";
+  if (nearest.empty()) return "";
+  return std::string("; did you mean \"").append(nearest).append("\"?");
 }
 
 }  // namespace moka
