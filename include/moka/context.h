@@ -22,7 +22,9 @@ class RangeBody {
             f(begin, end);
           }
         }) {}
-  void operator()(int64_t begin, int64_t end, int worker) const { call_(object_, begin, end, worker); }
+  void operator()(int64_t begin, int64_t end, int worker) const {
+    call_(object_, begin, end, worker);
+  }
 
  private:
   const void* object_;
@@ -30,12 +32,14 @@ class RangeBody {
 };
 
 struct ContextOptions {
-  int threads = 0;              // 0: one for each core that this process may use
-  int64_t seed = -1;            // negative: drawn from the system
-  bool keep_blas_threads = false;  // leave OpenBLAS's process-wide thread count alone; results may then depend on it
+  int threads = 0;    // 0: one for each core that this process may use
+  int64_t seed = -1;  // negative: drawn from the system
+  bool keep_blas_threads =
+      false;  // leave OpenBLAS's process-wide thread count alone; results may then depend on it
 };
 
-// Thread pool and seed. One pass uses it at a time from one thread; several Contexts may live side by side.
+// Thread pool and seed. One pass uses it at a time from one thread; several Contexts may live side
+// by side.
 class MOKA_EXPORT Context {
  public:
   explicit Context(const ContextOptions& options = {});
@@ -48,11 +52,12 @@ class MOKA_EXPORT Context {
   void set_seed(uint64_t seed);
   bool keep_blas_threads() const;
 
-  // Calls body(begin, end) or body(begin, end, worker) over [0, count), cut into pieces of `grain` items (the last may be
-  // shorter). The cut depends on count and grain alone, never on the number of threads. 0 <= worker < threads(); a worker runs
-  // one piece at a time. Returns when all is done. Nested calls run inline, as worker of the outer piece; but a single piece, as
-  // worker 0, leaves the pool to what it calls. If pieces throw, the exception of the lowest piece is rethrown, after all have
-  // ended; later pieces may then not be run.
+  // Calls body(begin, end) or body(begin, end, worker) over [0, count), cut into pieces of `grain`
+  // items (the last may be shorter). The cut depends on count and grain alone, never on the number
+  // of threads. 0 <= worker < threads(); a worker runs one piece at a time. Returns when all is
+  // done. Nested calls run inline, as worker of the outer piece; but a single piece, as worker 0,
+  // leaves the pool to what it calls. If pieces throw, the exception of the lowest piece is
+  // rethrown, after all have ended; later pieces may then not be run.
   void ParallelFor(int64_t count, int64_t grain, RangeBody body);
 
  private:
@@ -60,7 +65,8 @@ class MOKA_EXPORT Context {
   std::unique_ptr<Pool> pool_;
 };
 
-// While it lives, denormal numbers are flushed to zero in this thread (pieces of ParallelFor always do).
+// While it lives, denormal numbers are flushed to zero in this thread (pieces of ParallelFor always
+// do).
 class MOKA_EXPORT FlushDenormals {
  public:
   FlushDenormals();

@@ -22,13 +22,15 @@ struct ParamMessage {
   std::string bytes;
 };
 
-// Where fields stand: by path below the layer or solver ("convolution_param.kernel_size", "bottom[1]"); repeated fields have an
-// entry for each element and one, without index, for the first.
+// Where fields stand: by path below the layer or solver ("convolution_param.kernel_size",
+// "bottom[1]"); repeated fields have an entry for each element and one, without index, for the
+// first.
 using Places = std::map<std::string, Place, std::less<>>;
 
 class MOKA_EXPORT LayerDescription {
  public:
-  LayerParameter common;             // name, type, bottom, top, loss_weight, param, include, exclude, ...; no blobs
+  LayerParameter
+      common;  // name, type, bottom, top, loss_weight, param, include, exclude, ...; no blobs
   std::vector<ParamMessage> params;  // in file order
   Place place;                       // of `layer` itself
   Places places;
@@ -45,8 +47,9 @@ struct NetDescription {
   NetState state;
   bool force_backward = false;
   std::vector<std::string> requires_plugins;
-  std::vector<std::string> notices;  // recognised but without effect here; told once by whoever runs the net
-  std::string file;                  // empty if it came from no file
+  std::vector<std::string>
+      notices;       // recognised but without effect here; told once by whoever runs the net
+  std::string file;  // empty if it came from no file
 };
 
 struct SolverDescription {

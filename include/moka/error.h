@@ -1,4 +1,5 @@
-// The one exception for everything that a user can cause: files, prototxt, shapes, labels, plugins, snapshots.
+// The one exception for everything that a user can cause: files, prototxt, shapes, labels, plugins,
+// snapshots.
 #pragma once
 
 #include <cstdint>
@@ -23,15 +24,18 @@ struct Place {
 // "net.prototxt:31:3"; parts that are unknown are left out.
 MOKA_EXPORT std::string ToString(const Place& place);
 
-// What went wrong, and, as it travels up, where. Whoever throws says what is wrong *with the numbers*; the net adds the
-// layer, the reader adds file, line and column. Copies share one immutable state, so copying never throws.
+// What went wrong, and, as it travels up, where. Whoever throws says what is wrong *with the
+// numbers*; the net adds the layer, the reader adds file, line and column. Copies share one
+// immutable state, so copying never throws.
 //
-//   throw Error("kernel_size ", kernel, " is larger than the padded input, ", padded).At("convolution_param.kernel_size");
+//   throw Error("kernel_size ", kernel, " is larger than the padded input, ",
+//   padded).At("convolution_param.kernel_size");
 class MOKA_EXPORT Error : public std::exception {
  public:
   // The message is the parts one after the other, as operator<< writes them.
   template <typename... Parts>
-  explicit Error(std::string_view first, const Parts&... rest) : Error(Joined{Join(first, rest...)}) {}
+  explicit Error(std::string_view first, const Parts&... rest)
+      : Error(Joined{Join(first, rest...)}) {}
 
   // Names the field at fault, as a path below the layer or solver: "convolution_param.kernel_size".
   Error& At(std::string field);
@@ -45,7 +49,7 @@ class MOKA_EXPORT Error : public std::exception {
   const std::string& message() const;  // without the place
   const std::string& field() const;    // empty if unknown
   const Place& place() const;
-  int64_t sample() const;              // -1 if unknown
+  int64_t sample() const;                      // -1 if unknown
   const char* what() const noexcept override;  // "file:line:column: message"
 
   // The command's exit status for this error: 1, or 3 for numbers that are no longer finite.
@@ -92,6 +96,7 @@ class MOKA_EXPORT Diverged : public Error {
 // The candidate that `word` most likely means (case ignored, few edits), or "".
 MOKA_EXPORT std::string Nearest(std::string_view word, const std::vector<std::string>& candidates);
 // `; did you mean "ReLU"?` with the nearest candidate, or "".
-MOKA_EXPORT std::string DidYouMean(std::string_view word, const std::vector<std::string>& candidates);
+MOKA_EXPORT std::string DidYouMean(std::string_view word,
+                                   const std::vector<std::string>& candidates);
 
 }  // namespace moka

@@ -1,12 +1,15 @@
 // The contract of a layer: one function with its shapes, params, forward and backward pass.
 //
-// Life of a layer: Traits (static) -> constructor -> SetUp once -> Reshape -> Forward, Backward, ... A new bottom shape means
-// another Reshape. With x the bottoms, y the tops, w the params and f = sum over all tops of <y, dy>:
+// Life of a layer: Traits (static) -> constructor -> SetUp once -> Reshape -> Forward, Backward,
+// ... A new bottom shape means another Reshape. With x the bottoms, y the tops, w the params and f
+// = sum over all tops of <y, dy>:
 //   Forward writes every element of every top:             y = F(x, w)
 //   Backward assigns  bottom_diff(i) = df/dx(i)            where wants_bottom(i),
-//            assigns or adds  param_diff(k) = df/dw(k)     where wants_param(k), adding if adds_param(k).
-// Backward reads only those bottoms and tops that the traits declare. The bottoms are never written. A layer allocates nothing
-// and starts no threads in a pass: memory comes from Reshape's Plan, threads from pass.ParallelFor.
+//            assigns or adds  param_diff(k) = df/dw(k)     where wants_param(k), adding if
+//            adds_param(k).
+// Backward reads only those bottoms and tops that the traits declare. The bottoms are never
+// written. A layer allocates nothing and starts no threads in a pass: memory comes from Reshape's
+// Plan, threads from pass.ParallelFor.
 #pragma once
 
 #include <cstdint>
@@ -30,7 +33,8 @@ class FillerParameter;
 class LayerParameter;
 class LayerDescription;
 
-// What the net file says of a layer, whatever its type. Borrowed from the net's description, which outlives the layer.
+// What the net file says of a layer, whatever its type. Borrowed from the net's description, which
+// outlives the layer.
 class MOKA_EXPORT LayerSpec {
  public:
   explicit LayerSpec(const LayerDescription& description, bool training = true)
@@ -45,7 +49,8 @@ class MOKA_EXPORT LayerSpec {
   // The serialised parameter message of a field ("relu_param"), empty if the file does not have it.
   std::string_view ParamBytes(std::string_view field) const;
   bool HasParam(std::string_view field) const;
-  // Where a file that the layer names lies: tried as given, beside the net file, under $MOKA_DATA. Throws Error listing all three.
+  // Where a file that the layer names lies: tried as given, beside the net file, under $MOKA_DATA.
+  // Throws Error listing all three.
   std::string FindFile(const std::string& path) const;
 
  private:
@@ -63,8 +68,8 @@ struct Buffer {
 // What SetUp asks for.
 class MOKA_EXPORT Setup {
  public:
-  // A learned param, filled by `filler` when it is new. The order of calls is that of `blobs` in a .caffemodel. `name` is short:
-  // "weight", "bias". The returned index is what passes use.
+  // A learned param, filled by `filler` when it is new. The order of calls is that of `blobs` in a
+  // .caffemodel. `name` is short: "weight", "bias". The returned index is what passes use.
   int AddParam(std::string_view name, const Shape& shape, const FillerParameter& filler);
   // Persistent state that is no learned param: saved with the weights, never given a gradient.
   int AddState(std::string_view name, const Shape& shape, float value);
@@ -80,12 +85,14 @@ class MOKA_EXPORT Setup {
 class MOKA_EXPORT Plan {
  public:
   Shape& top(int i);
-  // Memory that lives for one call of Forward or of Backward; per_worker: one piece for each worker of ParallelFor.
+  // Memory that lives for one call of Forward or of Backward; per_worker: one piece for each worker
+  // of ParallelFor.
   template <typename T>
   Buffer<T> Scratch(int64_t count, bool per_worker = false) {
     return {AddScratch(Bytes(count, sizeof(T)), per_worker), count};
   }
-  // Memory that Forward leaves to Backward (masks, indices). In a net that never runs Backward it lives for the call.
+  // Memory that Forward leaves to Backward (masks, indices). In a net that never runs Backward it
+  // lives for the call.
   template <typename T>
   Buffer<T> Saved(int64_t count) {
     return {AddSaved(Bytes(count, sizeof(T))), count};
@@ -121,8 +128,8 @@ class MOKA_EXPORT Pass {
   Context& context();
   int threads() const;
   void ParallelFor(int64_t count, int64_t grain, RangeBody body);
-  // The same numbers in the Forward and the Backward of one iteration; other ones in the next. Depends on the Context's seed, the
-  // layer's name, `stream` and the number of the pass.
+  // The same numbers in the Forward and the Backward of one iteration; other ones in the next.
+  // Depends on the Context's seed, the layer's name, `stream` and the number of the pass.
   RandomStream random(uint32_t stream = 0) const;
   // How many Forward passes the net has begun before this one, over all runs of a resumed training.
   uint64_t counter() const;
@@ -139,7 +146,8 @@ class MOKA_EXPORT Pass {
 class MOKA_EXPORT ForwardPass : public Pass {
  public:
   Tensor& top(int i);
-  // For a layer whose output size depends on the data: Reshape declared the upper bound, this is what it came to (zero is legal).
+  // For a layer whose output size depends on the data: Reshape declared the upper bound, this is
+  // what it came to (zero is legal).
   void SetTopShape(int i, const Shape& shape);
   // Persistent state that Setup::AddState made.
   Tensor& state(int k);
@@ -162,7 +170,8 @@ class MOKA_EXPORT BackwardPass : public Pass {
   explicit BackwardPass(Impl& impl) : Pass(impl) {}
 };
 
-// An optional interface of data layers, by the name kName: which item of the source a sample was, for error messages.
+// An optional interface of data layers, by the name kName: which item of the source a sample was,
+// for error messages.
 class SampleNames {
  public:
   static constexpr const char* kName = "SampleNames";
@@ -175,7 +184,8 @@ class SampleNames {
 
 class MOKA_EXPORT Layer {
  public:
-  // Constructors of layers take (const LayerSpec&, const Message&...) and check them; they open no file. Throw Error.
+  // Constructors of layers take (const LayerSpec&, const Message&...) and check them; they open no
+  // file. Throw Error.
   explicit Layer(const LayerSpec& spec) : spec_(spec) {}
   virtual ~Layer();
   Layer(const Layer&) = delete;
@@ -188,7 +198,8 @@ class MOKA_EXPORT Layer {
   virtual void Forward(ForwardPass& pass) = 0;
   // Throws Error ("has no gradient") unless overridden.
   virtual void Backward(BackwardPass& pass);
-  // Room for growth without breaking plugins: an optional interface by name and version, or nullptr.
+  // Room for growth without breaking plugins: an optional interface by name and version, or
+  // nullptr.
   virtual const void* Interface(const char* name, int version) const;
 
   const LayerSpec& spec() const { return spec_; }

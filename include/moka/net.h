@@ -1,5 +1,5 @@
-// A net: wiring and order; runs layers. Made from a description in steps from value to value (src/net/): filter by phase, connect,
-// set up, decide gradients, plan memory.
+// A net: wiring and order; runs layers. Made from a description in steps from value to value
+// (src/net/): filter by phase, connect, set up, decide gradients, plan memory.
 #pragma once
 
 #include <cstdint>
@@ -21,8 +21,8 @@ namespace moka {
 
 class Net;
 
-// Memory for activations, diffs and scratch, of one net or of several that run in turn. One pass at a time: a second caller is
-// refused with an Error.
+// Memory for activations, diffs and scratch, of one net or of several that run in turn. One pass at
+// a time: a second caller is refused with an Error.
 class Workspace;
 MOKA_EXPORT std::shared_ptr<Workspace> MakeWorkspace();
 
@@ -37,19 +37,21 @@ class MOKA_EXPORT NetObserver {
 };
 
 struct NetOptions {
-  Phase phase = TEST;                     // goes into the description's state
-  std::shared_ptr<Weights> weights;       // null: its own
-  std::shared_ptr<Workspace> workspace;   // null: its own
-  std::vector<std::string> keep;          // blobs whose values and diffs stay readable after a pass
-  bool backward = true;                   // false: a net that never runs Backward (plans less memory); TEST nets usually
-  bool plan_only = false;  // no memory for values: shapes and the plan can be asked for, nothing runs
-  bool separate_memory = false;           // debug: no sharing at all, and dead memory is filled with NaN
+  Phase phase = TEST;                    // goes into the description's state
+  std::shared_ptr<Weights> weights;      // null: its own
+  std::shared_ptr<Workspace> workspace;  // null: its own
+  std::vector<std::string> keep;         // blobs whose values and diffs stay readable after a pass
+  bool backward =
+      true;  // false: a net that never runs Backward (plans less memory); TEST nets usually
+  bool plan_only =
+      false;  // no memory for values: shapes and the plan can be asked for, nothing runs
+  bool separate_memory = false;  // debug: no sharing at all, and dead memory is filled with NaN
 };
 
 // A learned param as a net trains it.
 struct Learned {
-  std::string layer;      // its owner: the first layer that uses it
-  int index = 0;          // which of the owner's params
+  std::string layer;  // its owner: the first layer that uses it
+  int index = 0;      // which of the owner's params
   Param* param = nullptr;
   Tensor* diff = nullptr;
 };
@@ -73,9 +75,11 @@ struct LayerInfo {
 
 class MOKA_EXPORT Net {
  public:
-  // `description` may still hold layers of other phases: they are filtered by `description.state` with options.phase put in.
-  // `registry`, `context` must outlive the net. Throws ErrorList with one error a layer (at most 20), each with its place.
-  Net(NetDescription description, const Registry& registry, Context& context, const NetOptions& options = {});
+  // `description` may still hold layers of other phases: they are filtered by `description.state`
+  // with options.phase put in. `registry`, `context` must outlive the net. Throws ErrorList with
+  // one error a layer (at most 20), each with its place.
+  Net(NetDescription description, const Registry& registry, Context& context,
+      const NetOptions& options = {});
   ~Net();
   Net(const Net&) = delete;
   Net& operator=(const Net&) = delete;
@@ -85,7 +89,8 @@ class MOKA_EXPORT Net {
 
   // Runs all layers; returns the weighted sum of all losses.
   double Forward();
-  // Gradients of the last Forward. add: add to the params' gradients rather than assign (iter_size).
+  // Gradients of the last Forward. add: add to the params' gradients rather than assign
+  // (iter_size).
   void Backward(bool add = false);
 
   // How many Forward passes there have been: what random numbers and data positions depend on.
@@ -94,8 +99,9 @@ class MOKA_EXPORT Net {
 
   int layer_count() const;
   LayerInfo layer(int i) const;
-  // Values by name: inputs, outputs and kept ones stay readable after a pass. Throws Error for a name that there is not (did you
-  // mean) or for a blob whose memory was reused (says how to keep it). Caffe's names of split blobs are understood.
+  // Values by name: inputs, outputs and kept ones stay readable after a pass. Throws Error for a
+  // name that there is not (did you mean) or for a blob whose memory was reused (says how to keep
+  // it). Caffe's names of split blobs are understood.
   const Tensor& blob(std::string_view name) const;
   const Tensor& diff(std::string_view name) const;
   std::vector<std::string> blob_names() const;
@@ -118,8 +124,9 @@ class MOKA_EXPORT Net {
   const Tensor& layer_top(int layer, int top) const;
   const Tensor* layer_bottom_diff(int layer, int bottom) const;  // null where there is none
 
-  // The first layer and blob with a non-finite number, looking at each value as it is computed in one more Forward with the same
-  // counter (and Backward if `backward`): `layer "ip1" (InnerProduct), top "ip1": 3 of 640 values are not finite`; or "".
+  // The first layer and blob with a non-finite number, looking at each value as it is computed in
+  // one more Forward with the same counter (and Backward if `backward`): `layer "ip1"
+  // (InnerProduct), top "ip1": 3 of 640 values are not finite`; or "".
   std::string FindNonFinite(bool backward);
 
   const NetDescription& description() const;  // after filtering

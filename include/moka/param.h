@@ -9,8 +9,8 @@
 
 namespace moka {
 
-// Weights, biases, or persistent state of a layer (running means): what a .caffemodel holds. Shared by train and test nets. Its
-// gradient belongs to the net that trains it.
+// Weights, biases, or persistent state of a layer (running means): what a .caffemodel holds. Shared
+// by train and test nets. Its gradient belongs to the net that trains it.
 class MOKA_EXPORT Param {
  public:
   Param(std::string name, const Shape& shape, bool learned)

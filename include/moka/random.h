@@ -1,5 +1,6 @@
-// Random numbers by counter: each is a pure function of (seed, name, stream, step, element), whoever asks, in any order, on any
-// thread. Philox 4x32-10: Salmon, Moraes, Dror, Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC 2011.
+// Random numbers by counter: each is a pure function of (seed, name, stream, step, element),
+// whoever asks, in any order, on any thread. Philox 4x32-10: Salmon, Moraes, Dror, Shaw, "Parallel
+// random numbers: as easy as 1, 2, 3", SC 2011.
 #pragma once
 
 #include <array>
@@ -11,20 +12,23 @@
 namespace moka {
 
 // The block function: 128 bits of counter and 64 of key to 128 random bits.
-MOKA_EXPORT std::array<uint32_t, 4> Philox(std::array<uint32_t, 4> counter, std::array<uint32_t, 2> key);
+MOKA_EXPORT std::array<uint32_t, 4> Philox(std::array<uint32_t, 4> counter,
+                                           std::array<uint32_t, 2> key);
 
 // A 64-bit hash of a name (FNV-1a), the same on every machine.
 MOKA_EXPORT uint64_t HashName(std::string_view name);
 
-// One sequence of random numbers, addressed by element. A small value: copy it into threads at will.
+// One sequence of random numbers, addressed by element. A small value: copy it into threads at
+// will.
 class MOKA_EXPORT RandomStream {
  public:
-  // seed: the Context's; name: what draws (a layer's name); stream: which of its sequences; step: e.g. the net's forward counter.
+  // seed: the Context's; name: what draws (a layer's name); stream: which of its sequences; step:
+  // e.g. the net's forward counter.
   RandomStream(uint64_t seed, std::string_view name, uint32_t stream, uint64_t step);
 
   uint32_t Bits(uint64_t element) const;
-  float Uniform(uint64_t element) const;     // [0, 1), 24 random bits
-  float Gaussian(uint64_t element) const;    // mean 0, standard deviation 1 (Box-Muller)
+  float Uniform(uint64_t element) const;   // [0, 1), 24 random bits
+  float Gaussian(uint64_t element) const;  // mean 0, standard deviation 1 (Box-Muller)
   uint64_t Below(uint64_t element, uint64_t limit) const;  // [0, limit), limit > 0
 
   // The elements [4 block, 4 block + 4) at once: what loops should call.

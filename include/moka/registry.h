@@ -14,8 +14,8 @@
 
 namespace moka {
 
-// A parameter message of a layer: its field in `layer { }` and its number in binary files. Built-ins keep Caffe's numbers; number
-// 0 derives one from the name.
+// A parameter message of a layer: its field in `layer { }` and its number in binary files.
+// Built-ins keep Caffe's numbers; number 0 derives one from the name.
 template <typename Message>
 struct Field {
   std::string name;
@@ -37,7 +37,8 @@ struct LayerType {
   std::function<std::unique_ptr<Layer>(const LayerSpec&)> create;
 };
 
-// The descriptor sets that one origin brought (serialised FileDescriptorSets with source info), in the order they came.
+// The descriptor sets that one origin brought (serialised FileDescriptorSets with source info), in
+// the order they came.
 struct SchemaOrigin {
   std::string origin;
   std::vector<std::string> descriptor_sets;
@@ -50,18 +51,21 @@ class MOKA_EXPORT Registry {
   // Whose registrations follow: "built in" or a plugin's path.
   void SetOrigin(std::string origin);
   const std::string& origin() const { return origin_; }
-  // The descriptors of the messages that the following Add calls name. moka_add_plugin() and the built-in list call it.
+  // The descriptors of the messages that the following Add calls name. moka_add_plugin() and the
+  // built-in list call it.
   void AddSchema(std::string_view descriptor_set);
 
-  // Adds layer type `type`, class L. L has a constructor (const LayerSpec&, const Messages&...) and may have a static
-  // LayerTraits Traits(const LayerSpec&, const Messages&...). Throws Error and changes nothing: the type is there already (both
-  // origins are named); a field name is taken by another message; a message that no schema of this origin describes; a number that
-  // another field of this layer has.
+  // Adds layer type `type`, class L. L has a constructor (const LayerSpec&, const Messages&...) and
+  // may have a static LayerTraits Traits(const LayerSpec&, const Messages&...). Throws Error and
+  // changes nothing: the type is there already (both origins are named); a field name is taken by
+  // another message; a message that no schema of this origin describes; a number that another field
+  // of this layer has.
   template <typename L, typename... Messages>
   void Add(std::string type, const Field<Messages>&... fields) {
     LayerType entry;
     entry.name = std::move(type);
-    entry.fields = {FieldInfo{fields.name, fields.number, std::string(Messages().GetTypeName())}...};
+    entry.fields = {
+        FieldInfo{fields.name, fields.number, std::string(Messages().GetTypeName())}...};
     entry.traits = [... names = fields.name](const LayerSpec& spec) -> LayerTraits {
       if constexpr (requires(const Messages&... m) { L::Traits(spec, m...); }) {
         return L::Traits(spec, ParseMessage<Messages>(spec, names)...);

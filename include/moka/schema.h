@@ -27,9 +27,10 @@ struct MessageHelp {
   std::vector<FieldHelp> fields;
 };
 
-// Built once from a registry's value at that time; reading is const and may be done from several threads. Every Read and Parse
-// throws one ErrorList with all syntax and type errors of the file (at most 20), each with file, line, column and, for an unknown
-// name, the nearest known one. A file that cannot be read is an Error too.
+// Built once from a registry's value at that time; reading is const and may be done from several
+// threads. Every Read and Parse throws one ErrorList with all syntax and type errors of the file
+// (at most 20), each with file, line, column and, for an unknown name, the nearest known one. A
+// file that cannot be read is an Error too.
 class MOKA_EXPORT NetSchema {
  public:
   // Throws Error when the registry's schemas do not compose, naming the origin.
@@ -48,7 +49,8 @@ class MOKA_EXPORT NetSchema {
   // The net as prototxt that ParseNet reads back to the same description.
   std::string PrintNet(const NetDescription& net) const;
 
-  // The parameter messages of a layer type, in registration order. Throws Error if the type is unknown.
+  // The parameter messages of a layer type, in registration order. Throws Error if the type is
+  // unknown.
   std::vector<MessageHelp> Describe(std::string_view layer_type) const;
 
  private:

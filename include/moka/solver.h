@@ -1,4 +1,5 @@
-// Training: the loop, the update rule, test nets, snapshots. Reports through observers; knows nothing of the terminal.
+// Training: the loop, the update rule, test nets, snapshots. Reports through observers; knows
+// nothing of the terminal.
 #pragma once
 
 #include <cstdint>
@@ -16,8 +17,9 @@
 
 namespace moka {
 
-// The learning rate at an iteration: a pure function. Policies fixed, step, exp, inv, multistep, poly, sigmoid, as Caffe defines
-// them. Throws Error for an unknown policy (did you mean) or a parameter that the policy needs and the file lacks.
+// The learning rate at an iteration: a pure function. Policies fixed, step, exp, inv, multistep,
+// poly, sigmoid, as Caffe defines them. Throws Error for an unknown policy (did you mean) or a
+// parameter that the policy needs and the file lacks.
 MOKA_EXPORT float LearningRate(const SolverParameter& solver, int64_t iteration);
 // All that can be wrong with a solver file, before any net is built. Throws Error with the field.
 MOKA_EXPORT void CheckSolver(const SolverParameter& solver);
@@ -26,7 +28,7 @@ MOKA_EXPORT void CheckSolver(const SolverDescription& solver);
 
 struct OutputValue {
   std::string name;
-  int index = 0;        // Caffe numbers the scalars of all outputs
+  int index = 0;  // Caffe numbers the scalars of all outputs
   double value = 0;
   float loss_weight = 0;
 };
@@ -36,10 +38,10 @@ struct IterationReport {
   double loss = 0;           // of this iteration
   double smoothed_loss = 0;  // over average_loss iterations
   float rate = 0;
-  bool display = false;      // Caffe would print a line for this one
+  bool display = false;         // Caffe would print a line for this one
   bool after_training = false;  // a forward pass after the last update: a loss and nothing else
-  double seconds = 0;        // since the last displayed iteration
-  int64_t iterations = 0;    // in this time
+  double seconds = 0;           // since the last displayed iteration
+  int64_t iterations = 0;       // in this time
   std::vector<OutputValue> outputs;  // of the train net; filled when display
 };
 
@@ -70,25 +72,26 @@ enum class SolverRequest { kNone, kSnapshot, kStop };
 
 class MOKA_EXPORT Solver {
  public:
-  // Builds the train and test nets. `level` and `stages` are put into every net's state. Throws Error or ErrorList; an unwritable
-  // snapshot directory is found here.
-  Solver(const SolverDescription& description, const NetSchema& schema, const Registry& registry, Context& context, int level = 0,
-         const std::vector<std::string>& stages = {});
+  // Builds the train and test nets. `level` and `stages` are put into every net's state. Throws
+  // Error or ErrorList; an unwritable snapshot directory is found here.
+  Solver(const SolverDescription& description, const NetSchema& schema, const Registry& registry,
+         Context& context, int level = 0, const std::vector<std::string>& stages = {});
   ~Solver();
   Solver(const Solver&) = delete;
   Solver& operator=(const Solver&) = delete;
 
   // Weights by layer name (fine-tuning); throws Error.
   LoadReport LoadWeights(const std::string& path);
-  // Continues from a .solverstate: iteration, history, counters, and the weights it names. Throws Error if it does not fit.
+  // Continues from a .solverstate: iteration, history, counters, and the weights it names. Throws
+  // Error if it does not fit.
   void Restore(const std::string& state_path);
   // Writes PREFIX_iter_N.caffemodel and .solverstate. Throws Error.
   void Snapshot();
 
-  // Trains until max_iter or a stop; tests, displays and snapshots on the way as the solver file says. A snapshot that fails on the
-  // way is reported to the observers, the last one throws. Throws Diverged when the
-  // loss is no longer finite, naming iteration, rate, and the first layer and blob that went bad.
-  // Returns false if it was stopped early.
+  // Trains until max_iter or a stop; tests, displays and snapshots on the way as the solver file
+  // says. A snapshot that fails on the way is reported to the observers, the last one throws.
+  // Throws Diverged when the loss is no longer finite, naming iteration, rate, and the first layer
+  // and blob that went bad. Returns false if it was stopped early.
   bool Solve(const std::function<SolverRequest()>& request = {});
   // `iterations` more iterations without tests, displays or snapshots. Returns the last loss.
   double Step(int64_t iterations);

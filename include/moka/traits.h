@@ -8,7 +8,8 @@
 
 namespace moka {
 
-// A set of a layer's bottoms and tops whose *values* Backward looks at (their diffs are another matter, always allowed).
+// A set of a layer's bottoms and tops whose *values* Backward looks at (their diffs are another
+// matter, always allowed).
 struct Reads {
   uint64_t bottoms = 0;  // bit i: bottom i; bit 63: every bottom from 63 on
   uint64_t tops = 0;
@@ -21,14 +22,17 @@ struct Reads {
   static constexpr Reads Tops() { return {0, ~uint64_t{0}}; }
   static constexpr uint64_t Bit(int i) { return uint64_t{1} << (i < 63 ? i : 63); }
 
-  constexpr Reads operator|(Reads other) const { return {bottoms | other.bottoms, tops | other.tops}; }
+  constexpr Reads operator|(Reads other) const {
+    return {bottoms | other.bottoms, tops | other.tops};
+  }
   constexpr bool ReadsBottom(int i) const { return (bottoms & Bit(i)) != 0; }
   constexpr bool ReadsTop(int i) const { return (tops & Bit(i)) != 0; }
 };
 
-// A builder and a value: LayerTraits().Bottoms(2).Tops(1).Loss(0).NoGradient(1). Computed from (spec, parameters) without an
-// instance. The defaults are the careful ones: one bottom, one top, Backward reads everything, nothing shares memory, every
-// bottom has a gradient. A careless author is slow, never wrong.
+// A builder and a value: LayerTraits().Bottoms(2).Tops(1).Loss(0).NoGradient(1). Computed from
+// (spec, parameters) without an instance. The defaults are the careful ones: one bottom, one top,
+// Backward reads everything, nothing shares memory, every bottom has a gradient. A careless author
+// is slow, never wrong.
 class MOKA_EXPORT LayerTraits {
  public:
   static constexpr int kAnyNumber = 1 << 20;
@@ -49,17 +53,20 @@ class MOKA_EXPORT LayerTraits {
   LayerTraits& BottomGradientReads(Reads reads);
   LayerTraits& ParamGradientReads(Reads reads);
 
-  // Top `top` may take the memory of bottom `bottom`, and bottom_diff(bottom) that of top_diff(top): element i is read before
-  // element i is written, in Forward and in Backward; so are the other bottoms for which this is said.
+  // Top `top` may take the memory of bottom `bottom`, and bottom_diff(bottom) that of
+  // top_diff(top): element i is read before element i is written, in Forward and in Backward; so
+  // are the other bottoms for which this is said.
   LayerTraits& MayShare(int top, int bottom);
-  // Top `top` has just the values of bottom `bottom` (Flatten, Split): the net may give both the same memory, for good; Forward
-  // and Backward must do nothing where the pointers are equal, and copy otherwise.
+  // Top `top` has just the values of bottom `bottom` (Flatten, Split): the net may give both the
+  // same memory, for good; Forward and Backward must do nothing where the pointers are equal, and
+  // copy otherwise.
   LayerTraits& SameValues(int top, int bottom);
 
   // Backward cannot give this bottom a gradient (labels). All of them: a layer without Backward.
   LayerTraits& NoGradient(int bottom);
   LayerTraits& NoBackward();
-  // Top i is a loss: its weight is 1 unless the file says otherwise. A loss layer without tops gets them by itself.
+  // Top i is a loss: its weight is 1 unless the file says otherwise. A loss layer without tops gets
+  // them by itself.
   LayerTraits& Loss(int top);
   // The tops are written by whoever runs the net, not by Forward (Input).
   LayerTraits& FedFromOutside();

@@ -14,7 +14,8 @@ namespace moka {
 
 class Net;
 
-// Shared by the train net and its test nets: whoever asks first makes the value, the others get the same one.
+// Shared by the train net and its test nets: whoever asks first makes the value, the others get the
+// same one.
 class MOKA_EXPORT Weights {
  public:
   struct Entry {
@@ -34,16 +35,17 @@ class MOKA_EXPORT Weights {
 
 // What became of each layer when weights were read.
 struct LoadReport {
-  std::vector<std::string> loaded;     // layers of ours that got values
-  std::vector<std::string> initial;    // layers of ours with params that the file does not have
-  std::vector<std::string> ignored;    // layers of the file with blobs that we do not have
+  std::vector<std::string> loaded;   // layers of ours that got values
+  std::vector<std::string> initial;  // layers of ours with params that the file does not have
+  std::vector<std::string> ignored;  // layers of the file with blobs that we do not have
 };
 
-// Reads a .caffemodel (binary NetParameter, current format) into `weights` by layer name, streaming. Throws Error if the file is
-// damaged or a layer's count or shapes of blobs differ (both are named); then `weights` is as it was.
+// Reads a .caffemodel (binary NetParameter, current format) into `weights` by layer name,
+// streaming. Throws Error if the file is damaged or a layer's count or shapes of blobs differ (both
+// are named); then `weights` is as it was.
 MOKA_EXPORT LoadReport LoadWeights(const std::string& path, Weights& weights);
-// Writes a .caffemodel: the net's layers with their parameters and values, and with their gradients if `diffs`. The file is there
-// only once it is whole. Throws Error.
+// Writes a .caffemodel: the net's layers with their parameters and values, and with their gradients
+// if `diffs`. The file is there only once it is whole. Throws Error.
 MOKA_EXPORT void SaveWeights(const std::string& path, const Net& net, bool diffs = false);
 
 }  // namespace moka
