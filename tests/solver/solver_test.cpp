@@ -65,8 +65,9 @@ std::string DiaryOf(const std::string& fields, int stop_after = -1,
 
 TEST(Solver, RefusesANetThatHasNothingToTrain) {
   const std::string ip = testing::InnerProduct("ip", "x", "y");
-  EXPECT_EQ(ErrorOf([&] { Training(testing::SolverText(testing::kNumbers + ip, "")); }),
-            "solver.prototxt: net \"\" has nothing to train: no loss depends on the learned params");
+  EXPECT_EQ(
+      ErrorOf([&] { Training(testing::SolverText(testing::kNumbers + ip, "")); }),
+      "solver.prototxt: net \"\" has nothing to train: no loss depends on the learned params");
   EXPECT_EQ(ErrorOf([&] { Training(testing::SolverText(testing::kNumbers, "")); }),
             "solver.prototxt: net \"\" has nothing to train: no layer has learned params");
 }
@@ -137,7 +138,8 @@ TEST(Solver, ReportsRateAndMeanLossOverAWindow) {
 
 TEST(Solver, AveragesTheLossOverIterSize) {
   Training one(SolverText(Regression("param { lr_mult: 1e-30 } param { lr_mult: 0 }"), ""));
-  Training two(SolverText(Regression("param { lr_mult: 1e-30 } param { lr_mult: 0 }"), "iter_size: 2"));
+  Training two(
+      SolverText(Regression("param { lr_mult: 1e-30 } param { lr_mult: 0 }"), "iter_size: 2"));
   const double first = one->Step(1), second = one->Step(1);
   EXPECT_DOUBLE_EQ(two->Step(1), (first + second) / 2);
 }
