@@ -1,5 +1,4 @@
-// Reads a net from text, runs it on (1, 2), prints the output: (1 + 2) * 0.5 in each of three
-// places.
+// Reads a net from text, runs it on (1, 2) and prints the output: (1 + 2) * 0.5, three times.
 #include <cstdio>
 
 #include "moka/net.h"
