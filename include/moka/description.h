@@ -35,7 +35,7 @@ class MOKA_EXPORT LayerDescription {
   Place place;                       // of `layer` itself
   Places places;
 
-  // `layer "conv1" (Convolution)`
+  // `layer "conv1" (Convolution)`, or `layer "conv1"` if it names no type.
   std::string Label() const;
   // The place of a field path, or of its nearest parent that has one, or of the layer.
   Place PlaceOf(std::string_view path) const;

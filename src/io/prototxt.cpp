@@ -34,6 +34,8 @@ class Reader {
   PrototxtResult Read() {
     while (!tokens_.AtEnd() && result_.errors.size() < kMostErrors) {
       resynchronised_ = false;
+      tokens_.BeginEntry();
+      entry_ = nullptr;
       try {
         if (tokens_.At('}')) throw tokens_.Fail("a } that closes nothing");
         if (tokens_.Take(';') || tokens_.Take(',')) continue;
@@ -44,11 +46,26 @@ class Reader {
       } catch (const Silence&) {
       }
       if (!resynchronised_) tokens_.SkipEntry();
+      LeaveOut();
     }
     return std::move(result_);
   }
 
  private:
+  // Forgets the entry that has just failed, but for its words.
+  void LeaveOut() {
+    result_.lost.insert(tokens_.words().begin(), tokens_.words().end());
+    if (entry_ == nullptr || !entry_->is_repeated()) return;
+    const pb::Reflection& reflection = *top_.GetReflection();
+    for (int size = reflection.FieldSize(top_, entry_); size > size_before_; --size) {
+      reflection.RemoveLast(&top_, entry_);
+      const std::string path = entry_->name() + '[' + std::to_string(size - 1) + ']';
+      auto place = result_.places.lower_bound(path);
+      while (place != result_.places.end() && place->first.rfind(path, 0) == 0)
+        place = result_.places.erase(place);
+    }
+  }
+
   void ReadField(pb::Message& message, const std::string& prefix, const Block& block, int depth) {
     const Place place = tokens_.place();
     if (!tokens_.At(Tokenizer::TYPE_IDENTIFIER)) {
@@ -57,6 +74,10 @@ class Reader {
     const std::string name = tokens_.Peek().text;
     const pb::FieldDescriptor* field = message.GetDescriptor()->FindFieldByName(name);
     if (field == nullptr) Unknown(message, prefix, name, block, place);
+    if (&message == &top_) {
+      entry_ = field;
+      size_before_ = field->is_repeated() ? top_.GetReflection()->FieldSize(top_, field) : 0;
+    }
     CheckOnce(message, *field, prefix, place);
     tokens_.Next();
 
@@ -186,6 +207,8 @@ class Reader {
   pb::Message& top_;
   PrototxtResult result_;
   bool resynchronised_ = false;
+  const pb::FieldDescriptor* entry_ = nullptr;  // that is being read; nullptr before its name
+  int size_before_ = 0;                         // of the entry's field
 };
 
 // What makes a whole text unreadable: bytes that no text has, or the marks of a merge that was not

@@ -5,6 +5,7 @@
 #include <google/protobuf/message.h>
 
 #include <functional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -26,11 +27,13 @@ using ExplainUnknown = std::function<std::string(const google::protobuf::Message
 struct PrototxtResult {
   Places places;              // by path from the top: "layer[3].convolution_param.kernel_size[1]"
   std::vector<Error> errors;  // the first of each top-level entry, at most kMostErrors
+  // The names and texts of the entries that were left out.
+  std::set<std::string> lost;
 };
 
-// Reads `text` into `message`. Reading goes on after an error with the next top-level entry. Never
-// throws for what stands in the text; takes memory in proportion to it, and a fixed amount of
-// stack.
+// Reads `text` into `message`. An entry with an error is left out, and reading goes on with the
+// next one. Never throws for what stands in the text; takes memory in proportion to it, and a fixed
+// amount of stack.
 PrototxtResult ReadPrototxt(std::string_view text, const std::string& file,
                             const ExplainUnknown& explain, google::protobuf::Message& message);
 

@@ -35,6 +35,11 @@ void PrototxtTokens::Next() {
     const char symbol = token.text[0];
     if (symbol == '{' || symbol == '<') ++depth_;
     if (symbol == '}' || symbol == '>') depth_ = std::max(0, depth_ - 1);
+  } else if (depth_ <= 1 && token.type == Tokenizer::TYPE_IDENTIFIER) {
+    words_.insert(token.text);
+  } else if (depth_ <= 1 && token.type == Tokenizer::TYPE_STRING) {
+    const bool closed = token.text.size() > 1 && token.text.back() == token.text.front();
+    words_.insert(token.text.substr(1, token.text.size() - (closed ? 2 : 1)));
   }
   tokenizer_.Next();
 }

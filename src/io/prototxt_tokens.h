@@ -4,6 +4,7 @@
 #include <google/protobuf/io/tokenizer.h>
 #include <google/protobuf/io/zero_copy_stream_impl_lite.h>
 
+#include <set>
 #include <string>
 #include <string_view>
 
@@ -33,6 +34,10 @@ class PrototxtTokens : private google::protobuf::io::ErrorCollector {
 
   // How many blocks are open.
   int depth() const { return depth_; }
+  // Begins an entry of the file; from here on words() grows.
+  void BeginEntry() { words_.clear(); }
+  // The names and texts (without quotes) that the entry has had so far, in its own block.
+  const std::set<std::string>& words() const { return words_; }
   // Goes on after an error: to the end of the outermost open block; where none is open, to the next
   // line or past the next block.
   void SkipEntry();
@@ -46,6 +51,7 @@ class PrototxtTokens : private google::protobuf::io::ErrorCollector {
   google::protobuf::io::ArrayInputStream input_;
   Tokenizer tokenizer_;
   int depth_ = 0;
+  std::set<std::string> words_;
   bool broken_ = false;  // something before the next token is no token
   Error error_;
 };

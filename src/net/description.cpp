@@ -4,7 +4,8 @@
 namespace moka {
 
 std::string LayerDescription::Label() const {
-  return "layer \"" + common.name() + "\" (" + common.type() + ")";
+  const std::string type = common.has_type() ? " (" + common.type() + ")" : "";
+  return "layer \"" + common.name() + '"' + type;
 }
 
 Place LayerDescription::PlaceOf(std::string_view path) const {

@@ -32,16 +32,17 @@ bool Fulfils(const NetState& state, const NetStateRule& rule) {
          std::none_of(rule.not_stage().begin(), rule.not_stage().end(), has);
 }
 
+void CheckRules(const LayerParameter& layer) {
+  if (layer.include_size() > 0 && layer.exclude_size() > 0)
+    throw Error("has both include and exclude rules; one kind is enough").At("exclude");
+}
+
 NetDescription FilterByState(NetDescription net) {
   Problems problems;
   std::vector<LayerDescription> layers;
   for (LayerDescription& layer : net.layers) {
-    if (layer.common.include_size() > 0 && layer.common.exclude_size() > 0) {
-      problems.Add(layer,
-                   Error("has both include and exclude rules; one kind is enough").At("exclude"));
-    } else if (Belongs(net.state, layer.common)) {
-      layers.push_back(std::move(layer));
-    }
+    const bool good = problems.Try(layer, [&] { CheckRules(layer.common); });
+    if (good && Belongs(net.state, layer.common)) layers.push_back(std::move(layer));
   }
   problems.ThrowIfAny();
   net.layers = std::move(layers);

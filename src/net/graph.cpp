@@ -24,6 +24,26 @@ void CheckArity(int has, int least, int most, const char* what) {
   throw Error("needs ", needs, ", has ", has).At(what);
 }
 
+// The plugins that a net says it needs, for a type that nobody brings.
+std::string MissingPlugins(const NetDescription& net) {
+  std::string names;
+  for (const std::string& name : net.requires_plugins) names += (names.empty() ? "" : ", ") + name;
+  return names.empty() ? ""
+                       : "; the net requires the plugins " + names + ": load them with --plugin";
+}
+
+// A blob that a later layer writes is a matter of order, not of spelling.
+std::string WhyUnknown(const NetDescription& net, const std::string& name,
+                       const std::vector<std::string>& known) {
+  for (const LayerDescription& layer : net.layers) {
+    const auto& tops = layer.common.top();
+    if (std::find(tops.begin(), tops.end(), name) != tops.end()) {
+      return "; " + layer.Label() + " writes it, but stands later in the file";
+    }
+  }
+  return DidYouMean(name, known);
+}
+
 class Connector {
  public:
   Connector(NetDescription& net, const Registry& registry, Problems& problems)
@@ -47,12 +67,7 @@ class Connector {
     Node node;
     node.description = &layer;
     const LayerParameter& common = layer.common;
-    if (!common.has_type()) throw Error("has no type");
-    try {
-      node.type = &registry_.Get(common.type());
-    } catch (Error& error) {
-      throw error.At("type").Suffix(MissingPlugins());
-    }
+    node.type = &TypeOf(layer, net_, registry_);
     node.training = (common.has_phase() ? common.phase() : net_.state.phase()) == TRAIN;
     node.traits = node.type->traits(node.spec());
     if (!FindBottoms(common, node)) return false;
@@ -80,33 +95,12 @@ class Connector {
       } else if (found == graph_.last_value.end()) {
         std::vector<std::string> names;
         for (const auto& entry : graph_.last_value) names.push_back(entry.first);
-        throw Error("unknown bottom blob \"", name, "\"", WhyUnknown(name, names))
-            .At("bottom[" + std::to_string(i) + "]");
+        throw UnknownBottom(net_, common, i, names);
       } else {
         node.bottoms.push_back(found->second);
       }
     }
     return known;
-  }
-
-  // The plugins that the net says it needs, for a type that nobody brings.
-  std::string MissingPlugins() const {
-    std::string names;
-    for (const std::string& name : net_.requires_plugins)
-      names += (names.empty() ? "" : ", ") + name;
-    return names.empty() ? ""
-                         : "; the net requires the plugins " + names + ": load them with --plugin";
-  }
-
-  // A blob that a later layer writes is a matter of order, not of spelling.
-  std::string WhyUnknown(const std::string& name, const std::vector<std::string>& names) const {
-    for (const LayerDescription& layer : net_.layers) {
-      const auto& tops = layer.common.top();
-      if (std::find(tops.begin(), tops.end(), name) != tops.end()) {
-        return "; " + layer.Label() + " writes it, but stands later in the file";
-      }
-    }
-    return DidYouMean(name, names);
   }
 
   void AddAutomaticTops(LayerDescription& layer, const LayerTraits& traits) {
@@ -164,6 +158,23 @@ class Connector {
 };
 
 }  // namespace
+
+const LayerType& TypeOf(const LayerDescription& layer, const NetDescription& net,
+                        const Registry& registry) {
+  if (!layer.common.has_type()) throw Error("has no type");
+  try {
+    return registry.Get(layer.common.type());
+  } catch (Error& error) {
+    throw error.At("type").Suffix(MissingPlugins(net));
+  }
+}
+
+Error UnknownBottom(const NetDescription& net, const LayerParameter& common, int i,
+                    const std::vector<std::string>& known) {
+  const std::string& name = common.bottom(i);
+  return Error("unknown bottom blob \"", name, "\"", WhyUnknown(net, name, known))
+      .At("bottom[" + std::to_string(i) + "]");
+}
 
 void CheckCounts(const LayerParameter& common, const LayerTraits& traits) {
   CheckArity(common.bottom_size(), traits.least_bottoms(), traits.most_bottoms(), "bottom");

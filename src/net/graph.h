@@ -72,6 +72,14 @@ struct Graph {
 // reads from it.
 Graph Connect(NetDescription& net, const Registry& registry, Problems& problems);
 
+// The type of a layer; throws Error: it has none, or an unknown one.
+const LayerType& TypeOf(const LayerDescription& layer, const NetDescription& net,
+                        const Registry& registry);
+
+// What is said of bottom i of a layer, which is none of the blobs `known` so far.
+Error UnknownBottom(const NetDescription& net, const LayerParameter& common, int i,
+                    const std::vector<std::string>& known);
+
 // Throws Error if a layer has too few or too many bottoms, tops, loss weights or propagate_down.
 void CheckCounts(const LayerParameter& common, const LayerTraits& traits);
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -50,12 +51,14 @@ class Problems {
   void Add(const LayerDescription& layer, const Error& error) {
     Try(layer, [&] { throw error; });
   }
+  std::vector<Error> Take() { return std::move(errors_); }
   bool empty() const { return errors_.empty(); }
   // Throws ErrorList, in the order of the file, if there is any.
   void ThrowIfAny() {
     if (errors_.empty()) return;
     std::stable_sort(errors_.begin(), errors_.end(), [](const Error& a, const Error& b) {
-      return a.place().line < b.place().line;
+      return std::tie(a.place().line, a.place().column) <
+             std::tie(b.place().line, b.place().column);
     });
     if (const size_t count = errors_.size(); count > kMost) {
       errors_.resize(kMost, Error(""));

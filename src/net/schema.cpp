@@ -2,6 +2,8 @@
 #include "moka/schema.h"
 
 #include <algorithm>
+#include <set>
+#include <tuple>
 
 #include "io/prototxt.h"
 #include "moka/file.h"
@@ -121,32 +123,54 @@ std::string PluginHint(const pb::Message& net) {
                        : "; the net requires the plugin" + names + ": load it with --plugin FILE";
 }
 
+// At most kMostErrors, in the order of the file.
 void ThrowIfAny(std::vector<Error> errors) {
   if (errors.empty()) return;
+  std::stable_sort(errors.begin(), errors.end(), [](const Error& a, const Error& b) {
+    return std::tie(a.place().line, a.place().column) < std::tie(b.place().line, b.place().column);
+  });
   errors.erase(errors.begin() + std::min<std::ptrdiff_t>(kMostErrors, std::ssize(errors)),
                errors.end());
   throw ErrorList(std::move(errors));
 }
 
-}  // namespace
+// A text as a message of the grammar.
+struct Reading {
+  std::unique_ptr<pb::Message> message;
+  PrototxtResult result;
+};
 
-std::unique_ptr<pb::Message> ReadMessage(const Grammar& grammar, const pb::Descriptor& type,
-                                         std::string_view text, const std::string& file,
-                                         Places& places) {
-  std::unique_ptr<pb::Message> message = grammar.New(type);
+Reading Read(const Grammar& grammar, const pb::Descriptor& type, std::string_view text,
+             const std::string& file) {
+  Reading reading{grammar.New(type), {}};
   Explainer explainer(grammar);
-  PrototxtResult result = ReadPrototxt(text, file, std::ref(explainer), *message);
-  const std::string hint = PluginHint(*message);
-  for (Error& error : result.errors) {
+  reading.result = ReadPrototxt(text, file, std::ref(explainer), *reading.message);
+  const std::string hint = PluginHint(*reading.message);
+  for (Error& error : reading.result.errors) {
     const auto& unknown = explainer.unknown_params();
     if (hint.empty() || std::find(unknown.begin(), unknown.end(), error.message()) == unknown.end())
       continue;
     error = Error(error.message(), hint).SetPlace(error.place());
   }
-  ThrowIfAny(std::move(result.errors));
-  places = std::move(result.places);
-  return message;
+  return reading;
 }
+
+// Errors of meaning of a net that has errors of syntax.
+std::vector<Error> ErrorsBeside(const Registry& registry, const Reading& reading,
+                                const NetDescription& net, std::vector<Error> input_errors) {
+  std::set<std::string> lost = reading.result.lost;
+  const auto is_lost = [&](const char* word) { return lost.count(word) != 0; };
+  if (is_lost("input") || is_lost("input_shape") || is_lost("input_dim")) input_errors.clear();
+  const pb::FieldDescriptor* input = reading.message->GetDescriptor()->FindFieldByName("input");
+  const pb::Reflection& reflection = *reading.message->GetReflection();
+  for (int i = 0; i < reflection.FieldSize(*reading.message, input); ++i)
+    lost.insert(reflection.GetRepeatedString(*reading.message, input, i));
+  std::vector<Error> errors = CheckSoundLayers(registry, net, lost);
+  errors.insert(errors.end(), input_errors.begin(), input_errors.end());
+  return errors;
+}
+
+}  // namespace
 
 NetSchema::NetSchema(const Registry& registry) : impl_(std::make_unique<Impl>(registry)) {}
 NetSchema::~NetSchema() = default;
@@ -156,11 +180,15 @@ NetDescription NetSchema::ReadNet(const std::string& path) const {
 }
 
 NetDescription NetSchema::ParseNet(std::string_view text, const std::string& file) const {
-  Places places;
-  const auto net = ReadMessage(impl_->grammar, impl_->grammar.net(), text, file, places);
+  const Grammar& grammar = impl_->grammar;
+  Reading reading = Read(grammar, grammar.net(), text, file);
   std::vector<Error> errors;
-  NetDescription description = DescribeNet(impl_->grammar, *net, {places, file, ""}, errors);
-  ThrowIfAny(std::move(errors));
+  NetDescription description =
+      DescribeNet(grammar, *reading.message, {reading.result.places, file, ""}, errors);
+  std::vector<Error>& wrong = reading.result.errors;
+  if (!wrong.empty()) errors = ErrorsBeside(grammar.registry(), reading, description, errors);
+  wrong.insert(wrong.end(), errors.begin(), errors.end());
+  ThrowIfAny(std::move(wrong));
   return description;
 }
 
@@ -169,20 +197,21 @@ SolverDescription NetSchema::ReadSolver(const std::string& path) const {
 }
 
 SolverDescription NetSchema::ParseSolver(std::string_view text, const std::string& file) const {
-  Places places;
-  const auto solver = ReadMessage(impl_->grammar, impl_->grammar.solver(), text, file, places);
+  Reading reading = Read(impl_->grammar, impl_->grammar.solver(), text, file);
+  ThrowIfAny(std::move(reading.result.errors));
   std::vector<Error> errors;
   SolverDescription description =
-      DescribeSolver(impl_->grammar, *solver, {places, file, ""}, errors);
+      DescribeSolver(impl_->grammar, *reading.message, {reading.result.places, file, ""}, errors);
   ThrowIfAny(std::move(errors));
   return description;
 }
 
 LayerDescription NetSchema::ParseLayer(std::string_view text, const std::string& file) const {
-  Places places;
-  const auto layer = ReadMessage(impl_->grammar, impl_->grammar.layer(), text, file, places);
+  Reading reading = Read(impl_->grammar, impl_->grammar.layer(), text, file);
+  ThrowIfAny(std::move(reading.result.errors));
   std::vector<std::string> notices;
-  LayerDescription description = DescribeLayer(impl_->grammar, *layer, {places, file, ""}, notices);
+  LayerDescription description =
+      DescribeLayer(impl_->grammar, *reading.message, {reading.result.places, file, ""}, notices);
   description.place = {file, 1, 1};
   return description;
 }

@@ -4,6 +4,7 @@
 #include <google/protobuf/message.h>
 
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -20,13 +21,6 @@ class NetSchema::Impl {
 
   Grammar grammar;
 };
-
-// A text as a message of the grammar. Throws ErrorList with all that is wrong. Keeps the places by
-// path from the top.
-std::unique_ptr<google::protobuf::Message> ReadMessage(const Grammar& grammar,
-                                                       const google::protobuf::Descriptor& type,
-                                                       std::string_view text,
-                                                       const std::string& file, Places& places);
 
 // Where a message stands: the path of its fields from the top ("layer[3]." or "") in the places of
 // a file.
@@ -46,6 +40,11 @@ LayerDescription DescribeLayer(const Grammar& grammar, const google::protobuf::M
 // What is wrong beyond syntax goes into `errors`.
 NetDescription DescribeNet(const Grammar& grammar, const google::protobuf::Message& net,
                            const Position& position, std::vector<Error>& errors);
+// What is wrong in any phase with the layers that could be read, where a file has errors of syntax:
+// types, bottoms, numbers of bottoms and tops, parameters. Shapes are left to Net: they follow from
+// all layers. `lost` has the words of those that could not be read, blobs among them.
+std::vector<Error> CheckSoundLayers(const Registry& registry, const NetDescription& net,
+                                    const std::set<std::string>& lost);
 SolverDescription DescribeSolver(const Grammar& grammar, const google::protobuf::Message& solver,
                                  const Position& position, std::vector<Error>& errors);
 

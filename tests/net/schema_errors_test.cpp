@@ -124,7 +124,7 @@ layer {
   name: "a" bottum: "b"
   convolution_param { kernel_sise: 3 }
 }
-layer { name: "fine" }
+layer { name: "fine" type: "Input" input_param { shape { } } top: "x" }
 layer { pooling_param { pool: MAXX } type: "Pooling" }
 force_backward: maybe
 )"),
@@ -151,7 +151,7 @@ TEST(NetSchemaErrors, ABlockThatIsNotClosedIsNamedByItsBeginning) {
             "net:1:1: the block layer that begins here is not closed: a } is missing");
   EXPECT_EQ(Errors("layer {\n  relu_param {\n"),
             "net:2:3: the block relu_param that begins here is not closed: a } is missing");
-  EXPECT_EQ(Errors("layer { name: 'a' } }"), "net:1:21: a } that closes nothing");
+  EXPECT_EQ(Errors("name: 'a' }"), "net:1:11: a } that closes nothing");
   EXPECT_EQ(Errors("layer { name: 'a' >"), "net:1:19: expected a field's name, not \">\"");
 }
 
@@ -162,13 +162,13 @@ TEST(NetSchemaErrors, AForgottenBraceDoesNotHideWhatFollows) {
 layer {
   nam: "b"
 }
-layer { name: 'c' })"),
+name: 'c')"),
             "net:4:1: \"layer\" inside layer: is a } missing? The block layer began in line 1\n"
             "net:5:3: unknown field \"nam\" in layer; did you mean \"name\"?");
 }
 
 TEST(NetSchemaErrors, TextsThatAreNotClosedAndOddCharactersAreNamed) {
-  EXPECT_EQ(Errors("name: 'tiny\nlayer { }"),
+  EXPECT_EQ(Errors("name: 'tiny\nforce_backward: true"),
             "net:1:12: a text that is not closed with its quote on this line");
   EXPECT_EQ(Errors("name: \xC3\xA9"), "net:1:7: a character outside quotes that is not ASCII");
   EXPECT_EQ(Errors("name: 'caf\xC3\xA9'"), "");
