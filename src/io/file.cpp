@@ -60,6 +60,11 @@ int WriteTemporary(const fs::path& temporary, std::string_view contents) {
   return code;
 }
 
+// `path` with .gz, or without it if it has it: data sets lie about packed and unpacked.
+std::string OtherName(const std::string& path) {
+  return path.ends_with(".gz") ? path.substr(0, path.size() - 3) : path + ".gz";
+}
+
 }  // namespace
 
 std::string FindFile(const std::string& path, const std::string& beside) {
@@ -71,6 +76,7 @@ std::string FindFile(const std::string& path, const std::string& beside) {
     if (data != nullptr && *data != '\0') places.push_back(fs::path(data) / path);
   }
   std::string tried;
+  bool other = false;
   for (size_t i = 0; i < places.size(); ++i) {
     if (std::find(places.begin(), places.begin() + static_cast<std::ptrdiff_t>(i), places[i]) !=
         places.begin() + static_cast<std::ptrdiff_t>(i)) {
@@ -79,6 +85,11 @@ std::string FindFile(const std::string& path, const std::string& beside) {
     std::error_code code;
     if (fs::exists(places[i], code)) return places[i].string();
     tried += (tried.empty() ? "" : ", ") + places[i].string();
+    other = other || fs::is_regular_file(OtherName(places[i].string()), code);
+  }
+  if (other) {
+    throw Error("cannot find \"", path, "\"; tried ", tried, "; did you mean \"", OtherName(path),
+                "\"?");
   }
   throw Error("cannot find \"", path, "\"; tried ", tried,
               fs::path(path).is_relative() && std::getenv("MOKA_DATA") == nullptr

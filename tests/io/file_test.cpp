@@ -93,6 +93,25 @@ TEST_F(File, ThatIsMissingIsAnErrorWithAllThatWasTried) {
   EXPECT_STREQ("the name of a file is empty", Caught([] { FindFile("", "net"); }).what());
 }
 
+TEST_F(File, ThatIsMissingPackedButThereUnpackedOrTheOtherWayRoundIsSuggested) {
+  Put("nets/images.gz", "x");
+  Put("data/labels", "x");
+  const std::string net = Path("nets/net");
+  EXPECT_EQ("cannot find \"images\"; tried images, " + Path("nets/images") +
+                "; did you mean \"images.gz\"?",
+            Caught([&] { FindFile("images", net); }).message());
+  EXPECT_EQ("cannot find \"" + Path("nets/images") + "\"; tried " + Path("nets/images") +
+                "; did you mean \"" + Path("nets/images.gz") + "\"?",
+            Caught([&] { FindFile(Path("nets/images"), net); }).message());
+  setenv("MOKA_DATA", folder_.c_str(), 1);
+  EXPECT_EQ("cannot find \"data/labels.gz\"; tried data/labels.gz, " + Path("nets/data/labels.gz") +
+                ", " + Path("data/labels.gz") + "; did you mean \"data/labels\"?",
+            Caught([&] { FindFile("data/labels.gz", net); }).message());
+  fs::create_directory(Path("more.gz"));  // a folder is no packed file
+  EXPECT_EQ("cannot find \"more\"; tried more, " + Path("nets/more") + ", " + Path("more"),
+            Caught([&] { FindFile("more", net); }).message());
+}
+
 TEST_F(File, WithAnAbsolutePathIsLookedForOnlyThere) {
   Put("f", "x");
   EXPECT_EQ(Path("f"), FindFile(Path("f"), "/nets/net"));
