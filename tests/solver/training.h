@@ -75,6 +75,23 @@ inline std::string SolverText(const std::string& net, const std::string& fields)
   return "base_lr: 0.1 lr_policy: 'fixed' " + fields + "\nnet_param {\n" + net + "}\n";
 }
 
+// A solver file with data, dropout, a window of losses, momentum, a step policy, two test nets.
+inline std::string EverythingThatHasState(const std::string& prefix, int max_iter) {
+  const std::string net =
+      kNumbers + InnerProduct("ip1", "x", "h") +
+      "layer { name: 'drop' type: 'Dropout' bottom: 'h' top: 'd' }\n" +
+      "layer { name: 'noise' type: 'DummyData' top: 'n' dummy_data_param { shape { dim: 4 dim: 3 } "
+      "data_filler { type: "
+      "'gaussian' } } }\n" +
+      "layer { name: 'sum' type: 'Eltwise' bottom: 'd' bottom: 'n' top: 's' }\n" +
+      InnerProduct("ip2", "s", "y") + kLoss;
+  return "base_lr: 0.02 lr_policy: 'step' gamma: 0.5 stepsize: 7 momentum: 0.9 weight_decay: 0.01 "
+         "iter_size: 2 "
+         "average_loss: 5 display: 3 test_interval: 4 test_iter: 2 test_iter: 3 clip_gradients: 2 "
+         "snapshot: 5 max_iter: " +
+         std::to_string(max_iter) + " snapshot_prefix: '" + prefix + "' net_param {" + net + "}";
+}
+
 // The last snapshot, which the default asks for, is off unless the text has it.
 inline SolverDescription ParseSolver(const std::string& text) {
   SolverDescription solver = Schema().ParseSolver(text, "solver.prototxt");
