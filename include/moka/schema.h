@@ -29,8 +29,9 @@ struct MessageHelp {
 
 // Built once from a registry's value at that time; reading is const and may be done from several
 // threads. Every Read and Parse throws one ErrorList with all syntax and type errors of the file
-// (at most 20), each with file, line, column and, for an unknown name, the nearest known one. A
-// file that cannot be read is an Error too.
+// (at most 20), each with file, line, column and, for an unknown name, the nearest known one; for a
+// net that has any, also with what is wrong with its other layers in every phase. A file that
+// cannot be read is an Error too.
 class MOKA_EXPORT NetSchema {
  public:
   // Throws Error when the registry's schemas do not compose, naming the origin.
