@@ -52,6 +52,17 @@ void SetState(NetDescription& net) {
   for (const std::string& stage : Stages()) net.state.add_stage(stage);
 }
 
+void CheckFed(const Net& net) {
+  if (net.input_names().empty()) return;
+  throw Error(net.description().file, ": nothing feeds the input \"", net.input_names()[0],
+              "\"; this needs a data layer");
+}
+
+void CheckAnyLoaded(const std::string& file, const LoadReport& report) {
+  if (report.loaded.empty() && !report.initial.empty())
+    throw Error(file, ": no layer of the net has weights in this file");
+}
+
 void LogNotices(const std::vector<std::string>& notices) {
   for (const std::string& notice : notices) LOG(WARNING) << notice;
 }

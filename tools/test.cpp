@@ -15,9 +15,7 @@ namespace {
 void LoadAll(Net& net) {
   for (const std::string& file : SplitCommas(FLAGS_weights)) {
     const LoadReport report = LoadWeights(file, net.weights());
-    if (report.loaded.empty() && !report.initial.empty()) {
-      throw Error(file, ": no layer of the net has weights in this file");
-    }
+    CheckAnyLoaded(file, report);
     if (!report.initial.empty()) {
       LOG(WARNING) << file << " has no values for "
                    << fmt::format("{}", fmt::join(report.initial, ", "));
@@ -40,10 +38,7 @@ int RunTest(const Arguments&) {
   options.phase = TEST;
   options.backward = false;
   Net net(std::move(description), session.registry, session.context, options);
-  if (!net.input_names().empty()) {
-    throw Error(FLAGS_model, ": nothing feeds the input \"", net.input_names()[0],
-                "\"; a test needs a data layer");
-  }
+  CheckFed(net);
   LoadAll(net);
 
   std::vector<std::vector<double>> sums;

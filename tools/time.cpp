@@ -149,21 +149,23 @@ int RunTime(const Arguments&) {
   NetDescription description = session.schema.ReadNet(FLAGS_model);
   SetState(description);
   LogNotices(description.notices);
-  if (phase == TEST) {
-    NetOptions options;
-    options.phase = TEST;
-    options.backward = false;
-    Net net(std::move(description), session.registry, session.context, options);
-    TimeNet(net, session);
-  } else {
-    description.state.set_phase(TRAIN);
+  description.state.set_phase(phase);
+  NetOptions options;
+  options.phase = phase;
+  options.backward = phase == TRAIN;
+  options.plan_only = true;
+  const bool trains =
+      phase == TRAIN && RunsBackward(Net(description, session.registry, session.context, options));
+  if (trains) {
     Solver solver(TrainingOf(std::move(description)), session.schema, session.registry,
                   session.context);
     TimeNet(solver.net(), session);
-    if (RunsBackward(solver.net())) {
-      fmt::print("Average training step, with SGD update: {:.3f} ms.\n",
-                 MedianOf([&] { solver.Step(1); }));
-    }
+    fmt::print("Average training step, with SGD update: {:.3f} ms.\n",
+               MedianOf([&] { solver.Step(1); }));
+  } else {  // a net without a loss, for example
+    options.plan_only = false;
+    Net net(std::move(description), session.registry, session.context, options);
+    TimeNet(net, session);
   }
   fmt::print("({} threads; medians of {})\n", session.context.threads(), FLAGS_iterations);
   return 0;

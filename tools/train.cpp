@@ -65,11 +65,20 @@ void LogReport(const std::string& file, const LoadReport& report) {
   const auto list = [](const std::vector<std::string>& names) {
     return fmt::format("{}", fmt::join(names, ", "));
   };
+  CheckAnyLoaded(file, report);
   LOG(INFO) << "Weights from " << file << ": " << report.loaded.size() << " layers loaded ("
             << list(report.loaded) << ")";
   if (!report.initial.empty())
     LOG(INFO) << "  left at their initial values: " << list(report.initial);
   if (!report.ignored.empty()) LOG(INFO) << "  in the file only: " << list(report.ignored);
+}
+
+// The seed that counts: a snapshot brings its own.
+void LogSeed(const Context& context) {
+  LOG(INFO) << "Random seed " << context.seed() << ", " << context.threads() << " threads";
+  if (FLAGS_seed >= 0 && context.seed() != static_cast<uint64_t>(FLAGS_seed)) {
+    LOG(WARNING) << "--seed=" << FLAGS_seed << " has no effect: the snapshot goes on with its own";
+  }
 }
 
 void LogNetNotices(const Net& net) { LogNotices(net.description().notices); }
@@ -84,6 +93,8 @@ int RunTrain(const Arguments&) {
   sigint_effect = EffectOf("sigint_effect", FLAGS_sigint_effect);
   sighup_effect = EffectOf("sighup_effect", FLAGS_sighup_effect);
 
+  // Ctrl-C ends `tee` too; a log that nobody reads must not cost the snapshot.
+  std::signal(SIGPIPE, SIG_IGN);
   Session session;
   SolverDescription description = session.schema.ReadSolver(FLAGS_solver);
   if (FLAGS_seed >= 0) description.common.set_random_seed(FLAGS_seed);
@@ -91,8 +102,8 @@ int RunTrain(const Arguments&) {
   Solver solver(description, session.schema, session.registry, session.context, FLAGS_level,
                 Stages());
   LogNetNotices(solver.net());
-  LOG(INFO) << "Random seed " << session.context.seed() << ", " << session.context.threads()
-            << " threads";
+  CheckFed(solver.net());
+  for (int i = 0; i < solver.test_net_count(); ++i) CheckFed(solver.test_net(i));
 
   Console console;
   solver.AddObserver(&console);
@@ -110,6 +121,7 @@ int RunTrain(const Arguments&) {
     }
     for (const std::string& file : files) LogReport(file, solver.LoadWeights(file));
   }
+  LogSeed(session.context);
   for (const int signal : {SIGINT, SIGHUP, SIGTERM}) Handle(signal);
   const bool finished = solver.Solve(NextRequest);
   return finished ? 0 : kSignalStatus + stopped_by;

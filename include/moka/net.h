@@ -111,6 +111,7 @@ class MOKA_EXPORT Net {
   // Another shape for an input; all shapes that depend on it follow, and memory is planned anew.
   void ReshapeInput(std::string_view name, const Shape& shape);
 
+  // By name, as Caffe numbers them.
   std::vector<NetOutput> outputs() const;
   std::span<const Learned> learned() const;
   const Weights& weights() const;

@@ -21,12 +21,17 @@ class MOKA_EXPORT Weights {
   struct Entry {
     std::string layer;
     std::vector<std::shared_ptr<Param>> params;  // in the order of `blobs`
+    std::vector<Shape>
+        shapes;  // in this layer: a value shared PERMISSIVE may have another elsewhere
   };
 
   // The value of (layer, index), or nullptr.
   std::shared_ptr<Param> Find(std::string_view layer, int index) const;
-  // Appends value number `index` of `layer`; index must be the count so far.
-  void Add(const std::string& layer, int index, std::shared_ptr<Param> param);
+  // Appends value number `index` of `layer`, where it is of `shape`; index must be the count so
+  // far.
+  void Add(const std::string& layer, int index, std::shared_ptr<Param> param, const Shape& shape);
+  // The entry of a layer, or nullptr.
+  const Entry* FindLayer(std::string_view layer) const;
   const std::vector<Entry>& entries() const { return entries_; }
 
  private:

@@ -9,7 +9,14 @@ namespace {
 
 using Field = WireReader::Field;
 
-enum { kNetName = 1, kOldLayers = 2, kLayer = 100, kLayerName = 1, kBlobs = 7 };
+enum {
+  kNetName = 1,
+  kStateIteration = 1,
+  kOldLayers = 2,
+  kLayer = 100,
+  kLayerName = 1,
+  kBlobs = 7
+};
 
 StoredLayer ScanLayer(WireReader& reader, const Field& layer) {
   StoredLayer stored;
@@ -43,6 +50,11 @@ std::vector<StoredLayer> ScanCaffemodel(WireReader& reader) {
   Field field;
   reader.Seek(0);
   while (reader.Next(reader.size(), field)) {
+    if (field.Is(kStateIteration, WireReader::kVarint)) {
+      throw Error(reader.path(),
+                  ": this is a .solverstate; training goes on from it with --snapshot, and weights "
+                  "are in the .caffemodel beside it");
+    }
     if (field.Is(kOldLayers, WireReader::kBytes)) {
       throw Error(reader.path(),
                   ": the old format (V1 `layers`) is not read yet; Caffe's "
@@ -75,11 +87,13 @@ void CaffemodelWriter::Add(const LayerDescription& layer, const std::vector<Blob
     params += param.bytes;
   }
   auto bytes = static_cast<int64_t>(common.size() + params.size());
-  for (const BlobToWrite& blob : blobs) bytes += BlobFieldBytes(kBlobs, *blob.values, blob.diff);
+  for (const BlobToWrite& blob : blobs)
+    bytes += BlobFieldBytes(kBlobs, blob.shape, *blob.values, blob.diff);
   AppendHead(head, kLayer, bytes);
   file_.Write(head);
   file_.Write(common);
-  for (const BlobToWrite& blob : blobs) WriteBlobField(file_, kBlobs, *blob.values, blob.diff);
+  for (const BlobToWrite& blob : blobs)
+    WriteBlobField(file_, kBlobs, blob.shape, *blob.values, blob.diff);
   file_.Write(params);
 }
 

@@ -21,8 +21,9 @@ struct StoredLayer {
 // Throws Error if the file is damaged, no .caffemodel, or of a format that is not read yet.
 std::vector<StoredLayer> ScanCaffemodel(WireReader& reader);
 
-// One blob of a layer; diff may be null.
+// One blob of a layer, in the shape it has there; diff may be null.
 struct BlobToWrite {
+  Shape shape;
   const Tensor* values = nullptr;
   const Tensor* diff = nullptr;
 };

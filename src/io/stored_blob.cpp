@@ -71,13 +71,13 @@ void ReadValues(WireReader& reader, const Field& field, int64_t count, float* ou
 }
 
 // Everything of a blob but the values of data and diff.
-std::string BlobHead(const Tensor& values) {
-  std::string dims, shape, out;
-  for (int64_t size : values.shape().sizes()) AppendVarint(dims, static_cast<uint64_t>(size));
-  if (!dims.empty()) AppendHead(shape, 1, static_cast<int64_t>(dims.size()));
-  shape += dims;
-  AppendHead(out, kShape, static_cast<int64_t>(shape.size()));
-  return out + shape;
+std::string BlobHead(const Shape& shape) {
+  std::string dims, message, out;
+  for (int64_t size : shape.sizes()) AppendVarint(dims, static_cast<uint64_t>(size));
+  if (!dims.empty()) AppendHead(message, 1, static_cast<int64_t>(dims.size()));
+  message += dims;
+  AppendHead(out, kShape, static_cast<int64_t>(message.size()));
+  return out + message;
 }
 
 std::string ValuesHead(int number, const Tensor& values) {
@@ -86,11 +86,11 @@ std::string ValuesHead(int number, const Tensor& values) {
   return out;
 }
 
-int64_t BlobBytes(const Tensor& values, const Tensor* diff) {
+int64_t BlobBytes(const Shape& shape, const Tensor& values, const Tensor* diff) {
   const auto bytes = [](int number, const Tensor& tensor) {
     return static_cast<int64_t>(ValuesHead(number, tensor).size() + tensor.values().size_bytes());
   };
-  return static_cast<int64_t>(BlobHead(values).size()) + bytes(kData, values) +
+  return static_cast<int64_t>(BlobHead(shape).size()) + bytes(kData, values) +
          (diff == nullptr ? 0 : bytes(kDiff, *diff));
 }
 
@@ -167,18 +167,19 @@ void AppendHead(std::string& out, int number, int64_t bytes) {
   AppendVarint(out, static_cast<uint64_t>(bytes));
 }
 
-int64_t BlobFieldBytes(int number, const Tensor& values, const Tensor* diff) {
-  const int64_t bytes = BlobBytes(values, diff);
+int64_t BlobFieldBytes(int number, const Shape& shape, const Tensor& values, const Tensor* diff) {
+  const int64_t bytes = BlobBytes(shape, values, diff);
   std::string head;
   AppendHead(head, number, bytes);
   return static_cast<int64_t>(head.size()) + bytes;
 }
 
-void WriteBlobField(OutputFile& file, int number, const Tensor& values, const Tensor* diff) {
+void WriteBlobField(OutputFile& file, int number, const Shape& shape, const Tensor& values,
+                    const Tensor* diff) {
   std::string head;
-  AppendHead(head, number, BlobBytes(values, diff));
+  AppendHead(head, number, BlobBytes(shape, values, diff));
   file.Write(head);
-  file.Write(BlobHead(values));
+  file.Write(BlobHead(shape));
   for (const auto& [field, tensor] : {std::pair(kData, &values), std::pair(kDiff, diff)}) {
     if (tensor == nullptr) continue;
     file.Write(ValuesHead(field, *tensor));

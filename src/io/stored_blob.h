@@ -30,9 +30,11 @@ StoredBlob ScanBlob(WireReader& reader, int64_t begin, int64_t end);
 // Reads its values; out.size() is blob.shape.count().
 void ReadBlob(WireReader& reader, const StoredBlob& blob, std::span<float> out);
 
-// A blob as field `number` of a message: how many bytes it takes, and writing it. diff may be null.
-int64_t BlobFieldBytes(int number, const Tensor& values, const Tensor* diff);
-void WriteBlobField(OutputFile& file, int number, const Tensor& values, const Tensor* diff);
+// A blob as field `number` of a message: how many bytes it takes, and writing it as one of `shape`,
+// which has as many elements. diff may be null.
+int64_t BlobFieldBytes(int number, const Shape& shape, const Tensor& values, const Tensor* diff);
+void WriteBlobField(OutputFile& file, int number, const Shape& shape, const Tensor& values,
+                    const Tensor* diff);
 
 // Appends a number as protobuf writes it; the head of a field of `bytes` bytes.
 void AppendVarint(std::string& out, uint64_t value);

@@ -1,4 +1,5 @@
-// What stands behind Setup, Plan and the passes: plain data that whoever runs a layer (the net, the checker) fills in.
+// What stands behind Setup, Plan and the passes: plain data that whoever runs a layer (the net, the
+// checker) fills in.
 #pragma once
 
 #include <cstddef>
@@ -46,7 +47,8 @@ struct Pass::Impl {
   std::vector<Tensor*> tops;
   std::vector<Param*> params;
   std::vector<Memory> memory;
-  // Backward only. top_diffs are never null (zeros stand in for missing ones); null means "not wanted" in the other two.
+  // Backward only. top_diffs are never null (zeros stand in for missing ones); null means "not
+  // wanted" in the other two.
   std::vector<const Tensor*> top_diffs;
   std::vector<Tensor*> bottom_diffs;
   std::vector<Tensor*> param_diffs;

@@ -15,7 +15,8 @@ struct LayerTraits::State {
 };
 
 LayerTraits::LayerTraits() : state_(std::make_unique<State>()) {}
-LayerTraits::LayerTraits(const LayerTraits& other) : state_(std::make_unique<State>(*other.state_)) {}
+LayerTraits::LayerTraits(const LayerTraits& other)
+    : state_(std::make_unique<State>(*other.state_)) {}
 LayerTraits& LayerTraits::operator=(const LayerTraits& other) {
   *state_ = *other.state_;
   return *this;

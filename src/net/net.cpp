@@ -2,6 +2,8 @@
 // passes in net_passes.cpp.
 #include "moka/net.h"
 
+#include <algorithm>
+
 #include <utility>
 
 #include "net/filter.h"
@@ -166,6 +168,8 @@ std::vector<NetOutput> Net::outputs() const {
     const Value& value = impl_->graph_.values[v];
     if (value.uses.empty()) outputs.push_back({value.name, &impl_->values_[v], value.loss_weight});
   }
+  std::stable_sort(outputs.begin(), outputs.end(),
+                   [](const NetOutput& a, const NetOutput& b) { return a.name < b.name; });
   return outputs;
 }
 

@@ -98,6 +98,7 @@ class Net::Impl {
   void ReshapeForData(int i);
   void BeginPass();
   std::string SampleName(const Node& node, int64_t sample) const;
+  std::string SampleName(const Value& value, int64_t sample) const;
   std::string FindNonFiniteParam() const;
   std::string FindNonFiniteForward();
   std::string FindNonFiniteBackward();

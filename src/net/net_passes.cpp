@@ -96,17 +96,26 @@ void Net::Impl::ForwardNode(int i) {
 // ` (labels.gz item 17)` for a sample that came from a data layer, looked for through the last
 // bottom first: that is where labels are. Empty if there is none.
 std::string Net::Impl::SampleName(const Node& node, int64_t sample) const {
-  if (sample < 0) return "";
-  for (size_t b = node.bottoms.size(); b-- > 0;) {
-    const Value& value = graph_.values[static_cast<size_t>(node.bottoms[b])];
-    const Node& producer = graph_.nodes[static_cast<size_t>(value.producer)];
-    const void* names = producer.layer->Interface(SampleNames::kName, SampleNames::kVersion);
-    if (names != nullptr) {
-      const auto* source = static_cast<const SampleNames*>(names);
-      return " (" + source->SampleName(context_.seed(), counter_, sample) + ")";
-    }
-    std::string name = SampleName(producer, sample);
+  for (size_t b = node.bottoms.size(); sample >= 0 && b-- > 0;) {
+    std::string name = SampleName(graph_.values[static_cast<size_t>(node.bottoms[b])], sample);
     if (!name.empty()) return name;
+  }
+  return "";
+}
+
+// Of a sample of one value. It is followed only through layers that leave each sample in its place.
+std::string Net::Impl::SampleName(const Value& value, int64_t sample) const {
+  const Node& producer = graph_.nodes[static_cast<size_t>(value.producer)];
+  if (const void* names = producer.layer->Interface(SampleNames::kName, SampleNames::kVersion)) {
+    const auto* source = static_cast<const SampleNames*>(names);
+    return " (" + source->SampleName(context_.seed(), counter_, sample) + ")";
+  }
+  for (size_t b = 0; b < producer.bottoms.size(); ++b) {
+    const Value& bottom = graph_.values[static_cast<size_t>(producer.bottoms[b])];
+    if (producer.traits.same_values(value.top, static_cast<int>(b)) &&
+        bottom.shape.size_or_1(0) == value.shape.size_or_1(0)) {
+      return SampleName(bottom, sample);
+    }
   }
   return "";
 }

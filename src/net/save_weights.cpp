@@ -19,9 +19,12 @@ void SaveWeights(const std::string& path, const Net& net, bool diffs) {
     LayerDescription layer = net.description().layers[static_cast<size_t>(i)];
     if (!layer.common.has_phase()) layer.common.set_phase(net.phase());
     std::vector<BlobToWrite> blobs;
-    for (const Param* param : net.layer(i).params) {
-      const auto gradient = gradients.find(param);
-      blobs.push_back({&param->values(), gradient == gradients.end() ? nullptr : gradient->second});
+    const Weights::Entry* entry = net.weights().FindLayer(layer.common.name());
+    const std::vector<const Param*> params = net.layer(i).params;
+    for (size_t k = 0; k < params.size(); ++k) {
+      const auto gradient = gradients.find(params[k]);
+      blobs.push_back({entry->shapes[k], &params[k]->values(),
+                       gradient == gradients.end() ? nullptr : gradient->second});
     }
     writer.Add(layer, blobs);
   }

@@ -63,7 +63,7 @@ class ParamBinder {
         owner = owners_.emplace(spec.name(), Owner{layer, spec, std::move(param), made}).first;
       } else {
         CheckSharing(owner->second, request, spec);
-        if (!weights_.Find(layer, k)) weights_.Add(layer, k, owner->second.param);
+        if (!weights_.Find(layer, k)) weights_.Add(layer, k, owner->second.param, request.shape);
       }
       return owner->second.param;
     }
@@ -86,7 +86,7 @@ class ParamBinder {
     param->lr_mult = request.learned ? spec.lr_mult() : 0;
     param->decay_mult = request.learned ? spec.decay_mult() : 0;
     Fill(request.filler, RandomStream(context_.seed(), name, 0, 0), param->Change());
-    weights_.Add(layer, k, param);
+    weights_.Add(layer, k, param, request.shape);
     made = true;
     return param;
   }

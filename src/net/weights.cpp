@@ -9,13 +9,6 @@
 namespace moka {
 namespace {
 
-const Weights::Entry* FindEntry(const Weights& weights, std::string_view layer) {
-  for (const Weights::Entry& entry : weights.entries()) {
-    if (entry.layer == layer) return &entry;
-  }
-  return nullptr;
-}
-
 std::string Blobs(size_t count) {
   return std::to_string(count) + (count == 1 ? " blob" : " blobs");
 }
@@ -28,7 +21,7 @@ void CheckFit(const StoredLayer& stored, const Weights::Entry& entry, const std:
                 " in the net");
   }
   for (size_t i = 0; i < entry.params.size(); ++i) {
-    const Shape& ours = entry.params[i]->shape();
+    const Shape& ours = entry.shapes[i];
     if (!stored.blobs[i].Fits(ours)) {
       throw Error(label, ": blob ", i, " is ", stored.blobs[i].shape, " in ", file, ", ", ours,
                   " in the net; to start it afresh, give the layer another name");
@@ -38,19 +31,28 @@ void CheckFit(const StoredLayer& stored, const Weights::Entry& entry, const std:
 
 }  // namespace
 
+const Weights::Entry* Weights::FindLayer(std::string_view layer) const {
+  for (const Entry& entry : entries_) {
+    if (entry.layer == layer) return &entry;
+  }
+  return nullptr;
+}
+
 std::shared_ptr<Param> Weights::Find(std::string_view layer, int index) const {
-  const Entry* entry = FindEntry(*this, layer);
+  const Entry* entry = FindLayer(layer);
   if (entry == nullptr || index < 0 || index >= static_cast<int>(entry->params.size())) {
     return nullptr;
   }
   return entry->params[static_cast<size_t>(index)];
 }
 
-void Weights::Add(const std::string& layer, int index, std::shared_ptr<Param> param) {
-  auto* entry = const_cast<Entry*>(FindEntry(*this, layer));
-  if (entry == nullptr) entry = &entries_.emplace_back(Entry{layer, {}});
+void Weights::Add(const std::string& layer, int index, std::shared_ptr<Param> param,
+                  const Shape& shape) {
+  auto* entry = const_cast<Entry*>(FindLayer(layer));
+  if (entry == nullptr) entry = &entries_.emplace_back(Entry{layer, {}, {}});
   assert(index == static_cast<int>(entry->params.size()));
   entry->params.push_back(std::move(param));
+  entry->shapes.push_back(shape);
 }
 
 LoadReport LoadWeights(const std::string& path, Weights& weights) {
@@ -62,7 +64,7 @@ LoadReport LoadWeights(const std::string& path, Weights& weights) {
   std::vector<Error> errors;
   std::vector<std::pair<const StoredLayer*, const Weights::Entry*>> matches;
   for (const StoredLayer& layer : stored) {
-    const Weights::Entry* entry = FindEntry(weights, layer.name);
+    const Weights::Entry* entry = weights.FindLayer(layer.name);
     if (entry == nullptr) {
       report.ignored.push_back(layer.name);
       continue;

@@ -50,7 +50,8 @@ void WriteSolverState(const std::string& path, const SolverState& state,
                       const std::vector<Tensor>& history) {
   OutputFile file(path);
   file.Write(state.SerializeAsString());
-  for (const Tensor& values : history) WriteBlobField(file, kHistory, values, nullptr);
+  for (const Tensor& values : history)
+    WriteBlobField(file, kHistory, values.shape(), values, nullptr);
   file.Commit();
 }
 

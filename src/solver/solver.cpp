@@ -1,8 +1,10 @@
 // Training: builds the nets, runs the loop.
 #include "moka/solver.h"
 
+#include <algorithm>
 #include <cmath>
 #include <sstream>
+#include <utility>
 
 #include "solver/outputs.h"
 #include "solver/snapshot.h"
@@ -79,6 +81,7 @@ bool Solver::Impl::Solve(Solver& solver, const Request& request) {
       break;
     }
     Iterate(s.display() > 0 && iteration % s.display() == 0);
+    if (iteration >= s.max_iter()) CheckLearned();
     stopped = !HandleRequest(request);
     if (s.snapshot() > 0 && iteration % s.snapshot() == 0 && snapshot_at_ != iteration) {
       const bool last = stopped || iteration >= s.max_iter();
@@ -94,12 +97,14 @@ bool Solver::Impl::Solve(Solver& solver, const Request& request) {
 // After the last update, what Caffe shows: the loss and a test with the final weights. A resumed
 // run repeats both, so they leave no trace in what a snapshot holds.
 void Solver::Impl::LastPasses(const Request& request, bool& stopped) {
+  const uint64_t counter = net->counter();
+  const double loss = net->Forward();
+  if (!std::isfinite(loss)) DivergeAt(loss);
+  net->set_counter(counter);
   if (s.display() > 0 && iteration % s.display() == 0) {
-    const uint64_t counter = net->counter();
     IterationReport report;
     report.iteration = iteration;
-    report.loss = net->Forward();
-    net->set_counter(counter);
+    report.loss = loss;
     LossWindow window = losses_;
     window.Add(report.loss);
     report.smoothed_loss = window.Mean();
@@ -121,11 +126,7 @@ double Solver::Impl::Iterate(bool display) {
   double loss = 0;
   for (int i = 0; i < s.iter_size(); ++i) {
     const double one = net->Forward();
-    if (!std::isfinite(one)) {
-      std::ostringstream what;
-      what << "loss is " << one;
-      Diverge(what.str(), false);
-    }
+    if (!std::isfinite(one)) DivergeAt(one);
     loss += one;
     net->Backward(i > 0);
   }
@@ -139,6 +140,22 @@ double Solver::Impl::Iterate(bool display) {
   updater->Apply(rate, iteration, norm);
   ++iteration;
   return loss;
+}
+
+// The last update has no pass behind it that would find what it made.
+void Solver::Impl::CheckLearned() {
+  for (const Learned& learned : net->learned()) {
+    const auto values = std::as_const(*learned.param).values().values();
+    const auto finite = [](float value) { return std::isfinite(value); };
+    if (!std::all_of(values.begin(), values.end(), finite))
+      Diverge("the update of " + learned.param->name() + " is not finite", false);
+  }
+}
+
+void Solver::Impl::DivergeAt(double loss) {
+  std::ostringstream what;
+  what << "loss is " << loss;
+  Diverge(what.str(), false);
 }
 
 void Solver::Impl::Diverge(const std::string& what, bool backward) {

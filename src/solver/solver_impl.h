@@ -49,6 +49,8 @@ class Solver::Impl {
   bool HandleRequest(const Request& request);
   void LastPasses(const Request& request, bool& stopped);
   void Report(double loss, float rate, bool display);
+  void CheckLearned();
+  [[noreturn]] void DivergeAt(double loss);
   [[noreturn]] void Diverge(const std::string& what, bool backward);
   std::vector<uint64_t> TestCounters() const;
   void SetTestCounters(const std::vector<uint64_t>& counters);

@@ -17,7 +17,7 @@ namespace {
 using testing::TemporaryFolder;
 
 void AddParam(Weights& weights, const std::string& layer, int index, const Shape& shape) {
-  weights.Add(layer, index, std::make_shared<Param>(layer, shape, true));
+  weights.Add(layer, index, std::make_shared<Param>(layer, shape, true), shape);
 }
 
 void AddBlob(LayerParameter& layer, const std::vector<int64_t>& dims, float first) {
