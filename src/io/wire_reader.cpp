@@ -19,7 +19,8 @@ constexpr int64_t kBufferBytes = 64 << 10;
 }  // namespace
 
 WireReader::WireReader(const std::string& path) : path_(path) {
-  file_ = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  // O_NONBLOCK: opening a pipe, which is refused below, would wait for somebody who writes to it.
+  file_ = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (file_ < 0) throw Error("cannot read \"", path, "\": ", std::strerror(errno));
   struct stat status {};
   if (fstat(file_, &status) != 0 || !S_ISREG(status.st_mode)) {
