@@ -21,13 +21,14 @@ enum BlobField { kNum = 1, kWidth = 4, kData = 5, kDiff = 6, kShape = 7, kDouble
 
 void ReadDims(WireReader& reader, int64_t end, std::vector<int64_t>& dims) {
   Field field;
+  const auto add = [&](uint64_t dim) {
+    dims.push_back(static_cast<int64_t>(dim));
+    if (dims.size() > 1000) reader.Fail(field.at, "a shape of more than 1000 axes");
+  };
   while (reader.Next(end, field)) {
-    if (field.Is(1, WireReader::kVarint)) dims.push_back(static_cast<int64_t>(field.value));
+    if (field.Is(1, WireReader::kVarint)) add(field.value);
     if (field.Is(1, WireReader::kBytes)) {
-      while (reader.position() < field.end) {
-        dims.push_back(static_cast<int64_t>(reader.ReadVarint(field.end)));
-        if (dims.size() > 1000) reader.Fail(field.at, "a shape of more than 1000 axes");
-      }
+      while (reader.position() < field.end) add(reader.ReadVarint(field.end));
     }
     reader.Seek(field.end);
   }
