@@ -7,14 +7,26 @@
 #include "moka/file.h"
 
 namespace moka {
+namespace {
+
+Shape ShapeOf(const BlobProto& blob) {
+  if (!blob.has_shape()) return {blob.num(), blob.channels(), blob.height(), blob.width()};
+  const auto& dim = blob.shape().dim();
+  return Shape(std::span(dim.data(), static_cast<size_t>(dim.size())));
+}
+
+}  // namespace
 
 Tensor ReadMean(const std::string& path) {
   const std::string bytes = ReadFile(path);
   BlobProto blob;
   if (!blob.ParseFromString(bytes)) throw Error(path, ": not a mean image: no BlobProto");
-  Shape shape = blob.has_shape() ? Shape(std::span(blob.shape().dim().data(),
-                                                   static_cast<size_t>(blob.shape().dim_size())))
-                                 : Shape{blob.num(), blob.channels(), blob.height(), blob.width()};
+  Shape shape;
+  try {
+    shape = ShapeOf(blob);
+  } catch (Error& error) {
+    throw error.Prefix(path + ": ");
+  }
   if (shape.axes() == 4 && shape[0] == 1) shape = Shape{shape[1], shape[2], shape[3]};
   if (shape.axes() != 3) {
     throw Error(path, ": a mean image is channels x height x width, not ", shape);

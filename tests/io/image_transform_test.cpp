@@ -131,6 +131,9 @@ TEST_F(MeanFile, IsRefusedIfItIsNone) {
   blob.mutable_shape()->add_dim(2);
   EXPECT_EQ(Refused(blob.SerializeAsString()),
             "mean.binaryproto: a mean image is channels x height x width, not 3x2x2x2");
+  blob.mutable_shape()->set_dim(1, -2);
+  EXPECT_EQ(Refused(blob.SerializeAsString()),
+            "mean.binaryproto: shape 3x-2x2x2 has a negative size, -2");
 }
 
 }  // namespace
