@@ -47,7 +47,9 @@ std::vector<Shape> TopShapes(const DummyDataParameter& params, int tops) {
         shapes.emplace_back(std::span(dim.data(), static_cast<size_t>(dim.size())));
       }
     } catch (Error& error) {
-      throw error.At(axes ? "dummy_data_param.num" : "dummy_data_param.shape");
+      const int shape = params.shape_size() == 1 ? 0 : i;
+      throw error.At(axes ? "dummy_data_param.num"
+                          : "dummy_data_param.shape[" + std::to_string(shape) + "]");
     }
   }
   return shapes;

@@ -68,6 +68,8 @@ TEST_F(DummyData, RefusesWhatMakesNoSense) {
             "or one for each top");
   EXPECT_EQ(WhyRefused(Layer("shape { dim: -2 }")),
             "2:21: layer \"dummy\" (DummyData): shape -2 has a negative size, -2");
+  EXPECT_EQ(WhyRefused(Layer("shape { dim: 1 }\n shape { dim: -2 }")),
+            "3:2: layer \"dummy\" (DummyData): shape -2 has a negative size, -2");
   EXPECT_EQ(WhyRefused(Layer("num: 4000000000 channels: 4000000000 height: 4000000000 width: 1")),
             "2:21: layer \"dummy\" (DummyData): shape 4000000000x4000000000x4000000000x1 is too "
             "large: the product of its sizes exceeds 2^63 - 1");
