@@ -58,7 +58,10 @@ void Concat::Reshape(Shapes bottom, Plan& plan) {
       throw Error("bottom ", k, " is ", x, ", bottom 0 is ", first, ": they may differ along axis ",
                   axis, " only");
     }
-    if (__builtin_add_overflow(size, x[axis], &size)) throw Error("the top is too large");
+    if (__builtin_add_overflow(size, x[axis], &size)) {
+      throw Error("the top is too large: bottoms 0 to ", k, " have more than 2^63 - 1 along axis ",
+                  axis);
+    }
     strips_.Add(x.count_from(axis));
   }
   plan.top(0) = first.With(axis, size);
