@@ -44,6 +44,8 @@ extern "C" MOKA_EXPORT const moka::MokaPluginInfo* moka_plugin_info() {
 }
 #elif FAULT == 9
 extern "C" MOKA_EXPORT const moka::MokaPluginInfo* moka_plugin_info() { return nullptr; }
+#elif FAULT == 10
+extern "C" MOKA_EXPORT const moka::MokaPluginInfo* moka_plugin_info() { throw 10; }
 #else
 extern "C" MOKA_EXPORT const moka::MokaPluginInfo* moka_plugin_info() {
   static const moka::MokaPluginInfo info = Describe();
