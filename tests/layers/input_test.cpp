@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include "layers/data_nets.h"
+#include "moka/check_layer.h"
 
 namespace moka {
 namespace {
@@ -41,6 +42,15 @@ TEST(Input, RefusesShapesThatMakeNoSense) {
   EXPECT_EQ(WhyRefused(Layer("input_param { shape { dim: 4294967296 dim: 4294967296 } }")),
             "2:15: layer \"in\" (Input): shape 4294967296x4294967296 is too large: the product of "
             "its sizes exceeds 2^63 - 1");
+}
+
+// Its tops' values, which it never writes, are nobody's promise: shapes and memory are checked.
+TEST(Input, KeepsTheLayerContract) {
+  CheckOptions options;
+  options.tops = 2;
+  EXPECT_TRUE(CheckLayer("type: 'Input' input_param { shape { dim: 2 dim: 3 } }", {}, options));
+  EXPECT_TRUE(CheckLayer("type: 'Input' input_param { shape { dim: 2 } shape { dim: 4 dim: 1 } }",
+                         {}, options));
 }
 
 }  // namespace
