@@ -1,4 +1,5 @@
 #include "caught.h"
+#include "layers/data_nets.h"
 #include "moka/check_layer.h"
 
 namespace moka {
@@ -70,6 +71,21 @@ TEST(InnerProduct, SaysWhatIsWrongWithTheNumbers) {
   EXPECT_EQ(Refusal("num_output: 2 axis: 2").substr(0, 6), "axis 2");
   EXPECT_EQ(Refusal("num_output: 2 axis: -3").substr(0, 7), "axis -3");
   EXPECT_EQ(Refusal("num_output: 2", {2, 0}), "has no inputs: the bottom is 2x0 @");
+}
+
+TEST(InnerProduct, RefusesANewShapeThatItsWeightsAreNotFor) {
+  Context context({.threads = 1, .seed = 1});
+  const auto net = MakeDataNet(
+      "layer { name: 'in' type: 'Input' top: 'x' input_param { shape { dim: 2 dim: 3 } } }\n"
+      "layer { name: 'ip' type: 'InnerProduct' bottom: 'x' top: 'y' "
+      "inner_product_param { num_output: 2 } }",
+      context);
+  net->ReshapeInput("x", {5, 3});
+  EXPECT_STREQ(Caught([&] {
+                 net->ReshapeInput("x", {2, 4});
+               }).what(),
+               "2:1: layer \"ip\" (InnerProduct): the weights are for 3 inputs, but the bottom, "
+               "2x4, has 4 from axis 1 on");
 }
 
 TEST(InnerProduct, KeepsTheLayerContract) {

@@ -2,6 +2,7 @@
 #include <limits>
 
 #include "caught.h"
+#include "layers/data_nets.h"
 #include "moka/check_layer.h"
 
 namespace moka {
@@ -156,6 +157,10 @@ TEST(Pooling, SaysWhatIsWrongWithTheNumbers) {
             "pad 2 must be less than the kernel, 2 @pooling_param.pad");
   EXPECT_EQ(Refusal("kernel_h: 3 kernel_w: 2 pad_w: 3"),
             "pad 3 must be less than the kernel, 2 @pooling_param.pad_w");
+  EXPECT_EQ(Refusal("kernel_size: 2 pad_h: 2"),
+            "pad 2 must be less than the kernel, 2 @pooling_param.pad_h");
+  EXPECT_EQ(Refusal("kernel_size: 2000000000"),
+            "kernel_size 2000000000 is too large @pooling_param.kernel_size");
   EXPECT_EQ(Refusal("global_pooling: true kernel_size: 8"),
             "kernel_size is given, but with global_pooling the window is the whole image "
             "@pooling_param.kernel_size");
@@ -168,6 +173,25 @@ TEST(Pooling, SaysWhatIsWrongWithTheNumbers) {
   EXPECT_EQ(Refusal("kernel_h: 2 kernel_w: 12 pad_w: 1"),
             "kernel_w 12 is larger than the padded input, 10 @pooling_param.kernel_w");
   EXPECT_EQ(Refusal("kernel_size: 2", {8, 8}), "expects images N x C x H x W (4 axes), not 8x8 @");
+  EXPECT_EQ(Refusal("global_pooling: true", {2, 3, 0, 8}),
+            "cannot pool images without pixels: the bottom is 2x3x0x8 @");
+}
+
+// A net is refused before it takes memory for images of this size.
+std::string LargeImageRefusal(const std::string& size, const std::string& pooling) {
+  return WhyRefused("layer { name: 'in' type: 'Input' top: 'x' input_param { shape { " + size +
+                    " } } }\nlayer { name: 'pool' type: 'Pooling' bottom: 'x' top: 'y' " + pooling +
+                    " }");
+}
+
+TEST(Pooling, SaysWhichImagesAreTooLarge) {
+  EXPECT_EQ(LargeImageRefusal("dim: 1 dim: 1 dim: 4096 dim: 4097",
+                              "top: 'mask' pooling_param { kernel_size: 2 stride: 2 }"),
+            "2:1: layer \"pool\" (Pooling): a mask top cannot count the 16781312 pixels of a "
+            "channel");
+  EXPECT_EQ(LargeImageRefusal("dim: 1 dim: 1 dim: 50000 dim: 50001",
+                              "pooling_param { global_pooling: true }"),
+            "2:1: layer \"pool\" (Pooling): the kernel is too large: 50000 x 50001");
 }
 
 TEST(Pooling, TakesOneTopOnlyUnlessItIsMax) {

@@ -84,7 +84,8 @@ TEST(Slice, RefusesPointsThatDoNotFit) {
 
 TEST(Slice, RefusesTwoNamesForTheAxisAndAxesThatAreNotThere) {
   ExpectRefusal(Refusal({2, 10}, 2, "axis: 0 slice_dim: 1"),
-                "axis 0 and slice_dim 1 are both given", "slice_param.slice_dim");
+                "axis 0 and slice_dim 1 are both given; slice_dim is the old name of axis",
+                "slice_param.slice_dim");
   ExpectRefusal(Refusal({2, 10}, 2, "axis: -3"), "axis -3 is out of range for shape 2x10",
                 "slice_param");
 }
