@@ -103,6 +103,29 @@ TEST(Connect, CountsBottomsAndTops) {
       std::string::npos);
 }
 
+TEST(Connect, SaysWhatNumbersOfBottomsAndTopsThereMayBe) {
+  EXPECT_EQ(BuildError(std::string(kInput) + "layer { name: 'in2' type: 'Input' bottom: 'x' "
+                                             "top: 'y' input_param { shape { dim: 1 } } }"),
+            "net.prototxt:2:35: layer \"in2\" (Input): needs no bottom, has 1");
+  EXPECT_EQ(BuildError(std::string(kInput) +
+                       "layer { name: 'p' type: 'Pooling' bottom: 'x' top: 'a' top: 'b' top: 'c' "
+                       "pooling_param { kernel_size: 1 } }"),
+            "net.prototxt:2:47: layer \"p\" (Pooling): needs 1 to 2 tops, has 3");
+  EXPECT_EQ(BuildError(std::string(kInput) +
+                       "layer { name: 'c' type: 'Convolution' bottom: 'x' bottom: 'x' top: 'y' "
+                       "convolution_param { num_output: 1 kernel_size: 1 } }"),
+            "net.prototxt:2:63: layer \"c\" (Convolution): needs as many tops as bottoms, has 2 "
+            "bottoms and 1 top");
+}
+
+TEST(Connect, RefusesALayerWithoutTypeAndOneThatWritesATopTwice) {
+  EXPECT_EQ(BuildError(std::string(kInput) + "layer { name: 'r' bottom: 'x' top: 'y' }"),
+            "net.prototxt:2:1: layer \"r\": has no type");
+  EXPECT_EQ(BuildError(std::string(kInput) +
+                       "layer { name: 's' type: 'Slice' bottom: 'x' top: 'y' top: 'y' }"),
+            "net.prototxt:2:54: layer \"s\" (Slice): writes \"y\" twice");
+}
+
 TEST(Connect, RefusesATopThatAnotherLayerWrites) {
   EXPECT_EQ(
       BuildError(std::string(kInput) + "layer { name: 'r' type: 'ReLU' bottom: 'x' top: 'y' }\n"
