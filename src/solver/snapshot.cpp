@@ -72,7 +72,11 @@ StoredState ScanSolverState(WireReader& reader) {
     }
     reader.Seek(field.end);
   }
-  if (!stored.state.ParseFromString(rest) || !stored.state.has_iter()) FailNotAState(reader);
+  const SolverState& state = stored.state;
+  if (!stored.state.ParseFromString(rest) || !state.has_iter()) FailNotAState(reader);
+  if (state.iter() < 0) {
+    throw Error(reader.path(), ": its iteration, ", state.iter(), ", lies before the first");
+  }
   return stored;
 }
 
