@@ -92,6 +92,13 @@ TEST(Gradients, RefuseToPassThroughLabels) {
             "");
 }
 
+TEST(Gradients, RefuseToBeAskedForWhereThereAreNone) {
+  EXPECT_EQ(
+      BuildError(kData + Loss("x", "propagate_down: true propagate_down: true"), {.phase = TRAIN}),
+      "net.prototxt:2:107: layer \"loss\" (SoftmaxWithLoss): SoftmaxWithLoss has no gradient "
+      "for \"label\"");
+}
+
 TEST(Gradients, RefuseALossWeightOnALayerWithoutThem) {
   EXPECT_NE(BuildError(std::string(kData) + Ip("ip", "x") +
                        "layer { name: 'acc' type: 'Accuracy' bottom: 'ip' bottom: 'label' top: "

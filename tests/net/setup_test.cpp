@@ -80,9 +80,13 @@ TEST(SetUp, SharesByCountWhenPermissive) {
       "num_output: 3 "
       "bias_term: false } param { name: 'w' share_mode: ";
   EXPECT_EQ(BuildError(kInput + Ip("a", "x", "param { name: 'w' }") + flat + "PERMISSIVE } }"), "");
-  EXPECT_NE(BuildError(kInput + Ip("a", "x", "param { name: 'w' }") + flat + "STRICT } }")
-                .find("shares \"w\" with layer \"a\", where it is 4x3; here it is 3x4"),
-            std::string::npos);
+  EXPECT_EQ(BuildError(kInput + Ip("a", "x", "param { name: 'w' }") + flat + "STRICT } }"),
+            "net.prototxt:4:116: layer \"b\" (InnerProduct): shares \"w\" with layer \"a\", where "
+            "it is 4x3; here it is 3x4 (share_mode: PERMISSIVE asks for equal counts only)");
+  EXPECT_EQ(BuildError(kInput + Ip("a", "x", "param { name: 'w' }") +
+                       Ip("b", "a_top", "param { name: 'w' share_mode: PERMISSIVE }")),
+            "net.prototxt:3:140: layer \"b\" (InnerProduct): shares \"w\" with layer \"a\", where "
+            "it is 4x3; here it is 4x4");
 }
 
 TEST(SetUp, OutlivesAnOwnerOfASharedParamThatFails) {
@@ -108,12 +112,25 @@ TEST(SetUp, TakesAnEmptyParamNameForNone) {
 }
 
 TEST(SetUp, RefusesATopBeyondAllMemory) {
-  EXPECT_NE(
+  EXPECT_EQ(
       BuildError(
           "layer { name: 'in' type: 'Input' top: 'x' input_param { shape { dim: 2000000000 dim: "
-          "1000000 } } }")
-          .find("that is too large"),
-      std::string::npos);
+          "1000000 } } }"),
+      "net.prototxt:1:1: layer \"in\" (Input): top 0 would be 2000000000x1000000, "
+      "2000000000000000 numbers; that is too large");
+}
+
+TEST(SetUp, RefusesWeightsOfAnotherNetThatHaveAnotherShape) {
+  Context context({.threads = 1, .seed = 1});
+  Net net(Parse(kInput + Ip("ip", "x")), Layers(), context);
+  NetOptions options;
+  options.weights = std::make_shared<Weights>(net.weights());
+  EXPECT_EQ(BuildError("layer { name: 'in' type: 'Input' top: 'x' input_param { shape { dim: 2 "
+                       "dim: 5 } } }\n" +
+                           Ip("ip", "x"),
+                       options),
+            "net.prototxt:2:1: layer \"ip\" (InnerProduct): weight is 4x5 here, but 4x3 in the net "
+            "that it shares its weights with");
 }
 
 }  // namespace
