@@ -67,6 +67,25 @@ std::string Refusal(Registry& registry, LayerType type) {
   return "it was taken";
 }
 
+TEST(Registry, RefusesAMessageWhoseBytesAreNone) {
+  Registry registry;
+  registry.Add<Nothing>("Nothing", Field<FillerParameter>{"any_param", 50});
+  LayerDescription layer;
+  layer.params.push_back({"any_param", 50, "\xff"});
+  const auto error = [&](const auto& use) -> std::string {
+    try {
+      use(registry.Get("Nothing"), LayerSpec(layer));
+    } catch (const Error& caught) {
+      return caught.message();
+    }
+    return "they were read";
+  };
+  EXPECT_EQ(error([](const LayerType& type, const LayerSpec& spec) { type.create(spec); }),
+            "the bytes of any_param cannot be read");
+  EXPECT_EQ(error([](const LayerType& type, const LayerSpec& spec) { type.traits(spec); }),
+            "the bytes of any_param cannot be read");
+}
+
 TEST(Registry, FindsWhatWasAddedAndNamesItsOrigin) {
   Registry registry;
   registry.Add<Nothing>("Nothing");
