@@ -260,5 +260,16 @@ TEST(CheckLayer, NotesThatALayerRefusesAnotherBatch) {
       Contains("another batch size and back again: skipped, the layer refuses it: wants 2"));
 }
 
+class ParamForEachRow : public Square {
+ public:
+  using Square::Square;
+  void SetUp(Shapes bottom, Setup& setup) override { setup.AddState("rows", {bottom[0][0]}, 1); }
+};
+TEST(CheckLayer, NotesThatParamsDependOnTheBatch) {
+  EXPECT_THAT(Check<ParamForEachRow>({{2, 3}}).checked(),
+              Contains("another batch size and back again: skipped, the layer refuses it: the "
+                       "params change"));
+}
+
 }  // namespace
 }  // namespace moka

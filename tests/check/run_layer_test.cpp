@@ -102,6 +102,20 @@ TEST(RunLayer, RefusesWhatDoesNotFit) {
             "names 1 bottoms, but 0 shapes are given");
   EXPECT_EQ(Refusal([&] { RunLayer(R"(type: "Sampel")", {1}, options); }),
             "unknown type \"Sampel\"; did you mean \"Sample\"?");
+  EXPECT_EQ(Refusal([&] { RunLayer("name: 'a'", {1}, options); }), "has no type");
+}
+
+TEST(RunLayer, RefusesGradientsWithoutTopDiffsAndOneResultOfTwoTops) {
+  const Registry registry = Only<Twice>();
+  RunOptions options;
+  options.registry = &registry;
+  LayerGradients gradients;
+  EXPECT_EQ(Refusal([&] { RunLayer(kSample, {Shape{1}}, {{1}}, options, &gradients); }),
+            "gradients need top diffs");
+  EXPECT_EQ(Refusal([&] { RunLayer(kSample, {1}, options); }), "has 2 tops, not one");
+  options.top_diffs = {{1}, {1}, {1}};
+  EXPECT_EQ(Refusal([&] { RunLayer(kSample, {Shape{1}}, {{1}}, options, &gradients); }),
+            "values are given for 3 top diffs, but there are 2");
 }
 
 }  // namespace
