@@ -1,6 +1,7 @@
 // What is wrong with a solver file, by field and text.
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <functional>
 
 #include "moka/error.h"
@@ -106,6 +107,33 @@ TEST(CheckSolver, SaysHowManyTestIterAreMissing) {
             "");
 }
 
+TEST(CheckSolver, NamesTheFieldThatAsksForTests) {
+  const auto train_only = [](auto& s) {
+    s.clear_net();
+    s.set_train_net("t");
+  };
+  EXPECT_EQ(ErrorIn([&](auto& s) {
+              train_only(s);
+              s.add_test_net("a");
+            }),
+            "test_net: test_iter is missing; 1 is needed, one for each test net: how many batches "
+            "make a test");
+  EXPECT_EQ(ErrorIn([](auto& s) { s.add_test_state(); }),
+            "test_state: test_iter is missing; 1 is needed, one for each test net: how many "
+            "batches make a test");
+  EXPECT_EQ(ErrorIn([&](auto& s) {
+              train_only(s);
+              s.add_test_iter(5);
+            }),
+            "test_iter: 1 test_iter for 0 test nets");
+  EXPECT_EQ(ErrorIn([](auto& s) {
+              s.add_test_iter(5);
+              s.add_test_iter(5);
+            }),
+            "test_interval: test_interval is missing; 2 test nets need it: how many iterations lie "
+            "between two tests");
+}
+
 TEST(CheckSolver, TakesOneNetForAsManyTestsAsThereAreTestIter) {
   EXPECT_EQ(ErrorIn([](auto& s) {
               s.add_test_iter(5);
@@ -154,6 +182,10 @@ TEST(CheckSolver, RefusesNumbersThatMakeNoSense) {
             "weight_decay: weight_decay -1 must be a number from 0 up");
   EXPECT_EQ(ErrorIn([](auto& s) { s.set_clip_gradients(0); }),
             "clip_gradients: clip_gradients 0 would leave no gradient; -1 turns clipping off");
+  EXPECT_EQ(ErrorIn([](auto& s) { s.set_weight_decay(HUGE_VALF); }),
+            "weight_decay: weight_decay inf must be a number from 0 up");
+  EXPECT_EQ(ErrorIn([](auto& s) { s.set_momentum(NAN); }),
+            "momentum: momentum nan must be at least 0 and below 1");
 }
 
 TEST(CheckSolver, RefusesWhatIsNotThereYetAndWhatNeverWas) {

@@ -1,6 +1,8 @@
 // Learning rates at given iterations, and what a policy needs.
 #include <gtest/gtest.h>
 
+#include <limits>
+
 #include "moka/error.h"
 #include "moka/solver.h"
 
@@ -130,6 +132,11 @@ TEST(LearningRate, RefusesNumbersThatMakeNoSense) {
   EXPECT_EQ(RateError(solver), "gamma: gamma -0.5 is negative");
   solver.set_base_lr(-1);
   EXPECT_EQ(RateError(solver), "base_lr: base_lr -1 is negative");
+  solver.set_base_lr(std::numeric_limits<float>::infinity());
+  EXPECT_EQ(RateError(solver), "base_lr: base_lr inf is not finite");
+  solver.set_base_lr(1);
+  solver.set_gamma(std::numeric_limits<float>::quiet_NaN());
+  EXPECT_EQ(RateError(solver), "gamma: gamma nan is not finite");
   SolverParameter steps = Policy("multistep");
   steps.set_gamma(0.1f);
   steps.add_stepvalue(20);

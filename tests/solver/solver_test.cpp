@@ -209,6 +209,18 @@ TEST(Solver, SaysWhereItLookedForANet) {
       << error;
 }
 
+TEST(Solver, NamesTheTestNetThatIsMissing) {
+  TemporaryFolder folder;
+  const std::string net = folder.Write("net.prototxt", Regression());
+  const std::string error = ErrorOf([&] {
+    Training("train_net: '" + net + "' base_lr: 1 lr_policy: 'fixed' test_interval: 5\n" +
+             "test_iter: 1 test_iter: 1\n test_net: '" + net + "'\n test_net: '/no/test.prototxt'");
+  });
+  EXPECT_EQ(error,
+            "solver.prototxt:4:2: cannot find \"/no/test.prototxt\"; tried "
+            "/no/test.prototxt");
+}
+
 TEST(Solver, TakesItsSeedFromTheFile) {
   Training one(SolverText(Regression(), "random_seed: 7"), 1),
       other(SolverText(Regression(), "random_seed: 7"), 2);
@@ -235,6 +247,21 @@ TEST(Solver, StopsBeforeAnUpdateWhenTheLossIsNotANumber) {
   }
   EXPECT_EQ(training.Values("ip", 0), before);
   EXPECT_EQ(training->iteration(), 2);
+}
+
+TEST(Solver, StopsBeforeAnUpdateWhenTheGradientsToBeClippedAreNotFinite) {
+  // y = 1e18 and the loss 5e35 are finite, the gradient 1e18 x is not.
+  Training training(SolverText(
+      "layer { name: 'data' type: 'DummyData' top: 'x' top: 't' dummy_data_param { shape { dim: 1 "
+      "dim: 1 } data_filler { value: 1e30 } data_filler { value: 0 } } }\n"
+      "layer { name: 'ip' type: 'InnerProduct' bottom: 'x' top: 'y' "
+      "inner_product_param { num_output: 1 weight_filler { value: 1e-12 } } }\n"
+      "layer { name: 'loss' type: 'EuclideanLoss' bottom: 'y' bottom: 't' }\n",
+      "max_iter: 9 clip_gradients: 1"));
+  EXPECT_EQ(ErrorOf([&] { training->Solve(); }),
+            "iteration 0, learning rate 0.1: the gradients are not finite; first bad: layer \"ip\" "
+            "(InnerProduct), gradient of param \"ip.weight\": 1 of 1 values are not finite");
+  EXPECT_EQ(training.Values("ip", 0), std::vector<float>{1e-12f});
 }
 
 TEST(Solver, DivergesOnItsOwnWithARateThatIsTooHigh) {
