@@ -103,9 +103,12 @@ class Signals(MokaTest):
         return self.start("train", "--solver=solver.prototxt", *flags, **options)
 
     def wait_for(self, process, text):
+        self.line_with(process, text)
+
+    def line_with(self, process, text):
         for line in process.stderr:
             if text in line:
-                return
+                return line.rstrip()
         self.fail(f'the log ended without "{text}"')
 
     def finish(self, process):
@@ -151,6 +154,21 @@ class Signals(MokaTest):
         self.finish(process)
         self.assertEqual(process.returncode, 130)
         self.assertEqual(len(self.snapshots()), 2)
+
+    def test_a_snapshot_that_cannot_be_written_is_told_and_training_goes_on(self):
+        self.write_training(max_iter=100_000_000, display=1, test_interval=100_000_000,
+                            snapshot_prefix='"folder/small"')
+        (self.folder / "folder").mkdir()
+        process = self.start("train", "--solver=solver.prototxt")
+        self.wait_for(process, "] Iteration 3 ")
+        (self.folder / "folder").rmdir()
+        process.send_signal(signal.SIGHUP)
+        line = self.line_with(process, ": no snapshot: ")
+        self.assertRegex(line, r"] Iteration \d+: no snapshot: cannot write "
+                               r'"folder/small_iter_\d+.caffemodel": No such file or directory$')
+        self.wait_for(process, "] Iteration ")
+        process.send_signal(signal.SIGKILL)
+        self.finish(process)
 
     def test_an_interrupt_may_write_a_snapshot_and_go_on(self):
         process = self.start_endless("--sigint_effect=snapshot")

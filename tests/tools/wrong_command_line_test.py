@@ -31,6 +31,8 @@ TABLE = [
      "--snapshot brings its own weights; give it or --weights, not both\n" + TRAIN_HELP),
     ("train --solver=x --sigint_effect=halt",
      '--sigint_effect wants stop, snapshot or none, not "halt"\n' + TRAIN_HELP),
+    ("train --solver=x --sighup_effect=",
+     '--sighup_effect wants stop, snapshot or none, not ""\n' + TRAIN_HELP),
     ("test --weights=x", "moka test needs --model=FILE\n`moka help test` lists its flags.\n"),
     ("test --model=x", "moka test needs --weights=FILE\n`moka help test` lists its flags.\n"),
     ("test --model=x --weights=y --iterations=0",
@@ -40,6 +42,8 @@ TABLE = [
     ("time", "moka time needs --model=FILE\n`moka help time` lists its flags.\n"),
     ("time --model=x --phase=train",
      '--phase wants TRAIN or TEST, not "train"\n`moka help time` lists its flags.\n'),
+    ("time --model=x --iterations=-1",
+     "--iterations must be at least 1, not -1\n`moka help time` lists its flags.\n"),
     ("layers ReLU TanH",
      'moka layers does not know what to do with "TanH"\n`moka help layers` lists its flags.\n'),
     ("summary", "moka summary needs a net file\n`moka help summary` lists its flags.\n"),
@@ -82,7 +86,7 @@ class Help(MokaTest):
     def test_an_output_that_cannot_be_written_is_an_error(self):
         with open("/dev/full", "w") as full:
             run = self.check(1, "layers", stdout=full)
-        self.assertIn("No space left on device", run.stderr)
+        self.assertEqual(run.stderr, "cannot write the output: No space left on device\n")
 
 
 if __name__ == "__main__":

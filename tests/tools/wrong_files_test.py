@@ -84,6 +84,31 @@ class WrongFiles(MokaTest):
         run = self.check(1, "layers", "Convoluton")
         self.assertEqual(run.stderr, 'unknown type "Convoluton"; did you mean "Convolution"?\n')
 
+    def test_a_net_without_data_is_not_tested(self):
+        self.write("net.prototxt", """name: "fed" layer {
+            name: "in" type: "Input" top: "x" input_param { shape { dim: 1 } }
+        }""")
+        run = self.check(1, "test", "--model=net.prototxt", "--weights=none.caffemodel")
+        self.assertEqual(run.stderr, 'net.prototxt: nothing feeds the input "x"; '
+                                     "a test needs a data layer\n")
+
+    def test_weights_of_another_net_are_not_tested(self):
+        self.write_training()
+        self.check(0, "train", "--solver=solver.prototxt")
+        self.write("net.prototxt", NET.replace('"ip"', '"other"'))
+        run = self.check(1, "test", "--model=net.prototxt", "--weights=small_iter_20.caffemodel")
+        self.assertEqual(run.stderr, "small_iter_20.caffemodel: no layer of the net has weights in "
+                                     "this file\n")
+
+    def test_a_pipe_is_refused_as_weights_and_as_plugin(self):
+        self.write("net.prototxt", NET)
+        os.mkfifo(self.folder / "pipe")
+        run = self.check(1, "test", "--model=net.prototxt", "--weights=pipe")
+        self.assertEqual(run.stderr, 'cannot read "pipe": it is not a regular file\n')
+        run = self.check(1, "layers", "--plugin=pipe")
+        self.assertEqual(run.stderr,
+                         "plugin pipe: not a shared library: it is no regular file\n")
+
     def test_missing_data_lists_what_was_tried(self):
         self.write("data/net.prototxt", '''layer {
             name: "d" type: "Data" top: "x" top: "t"
