@@ -1,4 +1,5 @@
 """moka summary, layers and time: what they print about nets and layers."""
+import resource
 import unittest
 
 from moka import BINARY_DIR, NET, SOURCE_DIR, MokaTest
@@ -51,6 +52,20 @@ class Time(MokaTest):
         run = self.check(0, "time", "--model=net.prototxt", "--iterations=3")
         self.assertRegex(run.stdout, r"\nip +InnerProduct +[\d.]+ +[\d.]+\n")
         self.assertRegex(run.stdout, r"Average Forward-Backward: [\d.]+ ms\.\n")
+
+    @unittest.skipIf(resource.getrlimit(resource.RLIMIT_STACK)[1] != resource.RLIM_INFINITY,
+                     "stacks are limited for good")
+    def test_threads_that_the_system_does_not_give_are_an_error(self):
+        def want_huge_stacks():  # a thread's stack is as large as this limit
+            resource.setrlimit(resource.RLIMIT_STACK, (1 << 46, resource.RLIM_INFINITY))
+
+        self.write("net.prototxt", NET)
+        # OpenBLAS starts its threads on its own, before anybody can say that it should not.
+        run = self.check(1, "time", "--model=net.prototxt", "--threads=3",
+                         preexec_fn=want_huge_stacks,
+                         env=dict(self.environment(), OPENBLAS_NUM_THREADS="1"))
+        self.assertRegex(run.stderr, r"^cannot start thread [23] of 3: Resource temporarily "
+                                     r"unavailable\n$")
 
 
 class Plugins(MokaTest):
