@@ -188,6 +188,9 @@ TEST_F(Data, RefusesDatabasesAndSaysWhatIsRead) {
   EXPECT_EQ(Refused(Digits("batch_size: 4\n backend: LMDB")),
             "3: backend LMDB: databases are not read yet; MNIST's IDX files (`source` and "
             "`labels`) and CIFAR-10's binary files are");
+  EXPECT_EQ(Refused(Digits("batch_size: 4\n backend: LEVELDB")),
+            "3: backend LEVELDB: databases are not read yet; MNIST's IDX files (`source` and "
+            "`labels`) and CIFAR-10's binary files are");
   std::filesystem::create_directory(folder_ / "lmdb");
   EXPECT_EQ(Refused("data_param { batch_size: 4\n source: 'lmdb@' }"),
             "3: lmdb is a folder: LMDB and LevelDB databases are not read yet; MNIST's IDX files "
