@@ -204,6 +204,39 @@ TEST(CheckLayer, CatchesATopDiffThatIsWritten) {
               Contains("Backward writes the diff of top 0"));
 }
 
+class WritesBeyondItsGradients : public Linear {
+ public:
+  using Linear::Linear;
+  void Backward(BackwardPass& pass) override {
+    Linear::Backward(pass);
+    for (Tensor* diff : {pass.wants_bottom(0) ? &pass.bottom_diff(0) : nullptr,
+                         pass.wants_param(0) ? &pass.param_diff(0) : nullptr}) {
+      if (diff != nullptr) diff->data()[diff->count()] = 7;
+    }
+  }
+};
+TEST(CheckLayer, CatchesAWriteBeyondAGradient) {
+  const auto broken = Check<WritesBeyondItsGradients>({{3, 2}}).broken();
+  EXPECT_THAT(broken, Contains("Backward writes beyond the gradient of bottom 0"));
+  EXPECT_THAT(broken, Contains("Backward writes beyond the gradient of param 0"));
+}
+
+class ForgetsTheGradientAlone : public Linear {
+ public:
+  using Linear::Linear;
+  void Backward(BackwardPass& pass) override {
+    Linear::Backward(pass);
+    if (!pass.wants_bottom(0)) pass.param_diff(0).Fill(7);
+  }
+};
+TEST(CheckLayer, CatchesAGradientThatDependsOnWhichOthersAreWanted) {
+  const auto broken = Check<ForgetsTheGradientAlone>({{3, 2}}).broken();
+  EXPECT_THAT(broken, Contains(HasSubstr("without the gradient of bottom 0 wanted: gradient of "
+                                         "param 0 at element 0 (0,0): expected ")));
+  EXPECT_THAT(broken, Contains(HasSubstr("with only the gradient of param 0 wanted: gradient of "
+                                         "param 0 at element 0 (0,0): expected ")));
+}
+
 class Reverse : public Square {
  public:
   using Square::Square;

@@ -198,6 +198,38 @@ TEST(CheckLayer, CatchesAnotherResultFromTheSameInput) {
               Contains(HasSubstr("run again: top 0 at element 2 (0,2): expected 1, got ")));
 }
 
+class DiffersFromLayerToLayer : public Square {
+ public:
+  explicit DiffersFromLayerToLayer(const LayerSpec& spec) : Square(spec), number_(++made_) {}
+  void Forward(ForwardPass& pass) override {
+    Square::Forward(pass);
+    pass.top(0).data()[2] = static_cast<float>(number_);
+  }
+
+ private:
+  static inline int made_ = 0;
+  const int number_;
+};
+TEST(CheckLayer, CatchesALayerThatDiffersFromOthersOfItsSeed) {
+  EXPECT_THAT(Check<DiffersFromLayerToLayer>({{2, 3}}).broken(),
+              Contains("with a new layer of the same seed: top 0 at element 2 (0,2): expected 1, "
+                       "got 2"));
+}
+
+class ShrinksAnew : public Square {
+ public:
+  using Square::Square;
+  void Forward(ForwardPass& pass) override {
+    Square::Forward(pass);
+    pass.SetTopShape(0, {++runs_ % 2 + 1, 3});
+  }
+  int runs_ = 0;
+};
+TEST(CheckLayer, CatchesAnotherShapeFromTheSameInput) {
+  EXPECT_THAT(Check<ShrinksAnew>({{2, 3}}).broken(),
+              Contains("run again: the shape of top 0: expected 2x3, got 1x3"));
+}
+
 class CountsItsThreads : public Square {
  public:
   using Square::Square;
@@ -242,6 +274,21 @@ class RemembersTheFirstShape : public Square {
 TEST(CheckLayer, CatchesALayerThatForgetsALargerBatch) {
   EXPECT_THAT(Check<RemembersTheFirstShape>({{2, 3}}).broken(),
               Contains(HasSubstr("with batch 3 after 2: top 0 at element 6 (2,0): expected ")));
+}
+
+class RemembersTheLargestShape : public Square {
+ public:
+  using Square::Square;
+  void Forward(ForwardPass& pass) override {
+    Square::Forward(pass);
+    most_ = std::max(most_, pass.top(0).count());
+    if (pass.top(0).count() < most_) pass.top(0).data()[0] = 0;
+  }
+  int64_t most_ = 0;
+};
+TEST(CheckLayer, CatchesALayerThatForgetsASmallerBatch) {
+  EXPECT_THAT(Check<RemembersTheLargestShape>({{2, 3}}).broken(),
+              Contains(HasSubstr("back at batch 2: top 0 at element 0 (0,0): expected ")));
 }
 
 class OfTwo : public Square {

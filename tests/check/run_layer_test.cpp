@@ -118,5 +118,21 @@ TEST(RunLayer, RefusesGradientsWithoutTopDiffsAndOneResultOfTwoTops) {
             "values are given for 3 top diffs, but there are 2");
 }
 
+class WritesBeyondItsTop : public Square {
+ public:
+  using Square::Square;
+  void Forward(ForwardPass& pass) override { pass.top(0).data()[pass.top(0).count()] = 7; }
+};
+
+TEST(RunLayer, RefusesALayerThatWritesBeyondItsTop) {
+  const Registry registry = Only<WritesBeyondItsTop>();
+  RunOptions options;
+  options.registry = &registry;
+  EXPECT_EQ(Refusal([&] {
+              RunLayer(kSample, {1, 2}, options);
+            }),
+            "Sample: Forward writes beyond top 0");
+}
+
 }  // namespace
 }  // namespace moka
