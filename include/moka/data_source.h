@@ -40,7 +40,7 @@ MOKA_EXPORT std::unique_ptr<DataSource> OpenIdx(const std::string& images,
 // Throws Error: no whole number of records, a label beyond 9. Format:
 // https://www.cs.toronto.edu/~kriz/cifar.html.
 MOKA_EXPORT std::unique_ptr<DataSource> OpenCifar10(std::span<const std::string> paths);
-// Whether a file, plain or gzip, begins as IDX files do. False if it cannot be read.
+// Whether a regular file, plain or gzip, begins as IDX files do. False if it cannot be read.
 MOKA_EXPORT bool LooksLikeIdx(const std::string& path);
 
 }  // namespace moka

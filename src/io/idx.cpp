@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <array>
+#include <filesystem>
+#include <system_error>
 #include <utility>
 
 #include "moka/data_source.h"
@@ -135,6 +137,9 @@ std::unique_ptr<DataSource> OpenIdx(const std::string& images, const std::string
 }
 
 bool LooksLikeIdx(const std::string& path) {
+  std::error_code ignored;
+  // A pipe gives its bytes once, and not to whoever only looks.
+  if (!std::filesystem::is_regular_file(path, ignored)) return false;
   std::array<uint8_t, 4> begin = {0xff, 0xff, 0xff, 0xff};
   if (gzFile file = gzopen(path.c_str(), "rb")) {  // reads plain files, too
     gzread(file, begin.data(), begin.size());

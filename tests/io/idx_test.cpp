@@ -1,4 +1,5 @@
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include <regex>
 
@@ -145,6 +146,8 @@ TEST_F(Idx, IsKnownByHowItBegins) {
   EXPECT_FALSE(LooksLikeIdx(folder_.Write("cifar", CifarRecords(0, 1))));
   EXPECT_FALSE(LooksLikeIdx(folder_.Write("empty", "")));
   EXPECT_FALSE(LooksLikeIdx(folder_ / "nowhere"));
+  ASSERT_EQ(mkfifo((folder_ / "pipe").c_str(), 0600), 0);
+  EXPECT_FALSE(LooksLikeIdx(folder_ / "pipe"));  // and does not wait for somebody who writes
 }
 
 }  // namespace
