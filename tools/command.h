@@ -6,8 +6,10 @@
 #include <vector>
 
 #include "moka/context.h"
+#include "moka/net.h"
 #include "moka/registry.h"
 #include "moka/schema.h"
+#include "moka/weights.h"
 
 namespace moka::tool {
 

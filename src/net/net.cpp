@@ -3,7 +3,6 @@
 #include "moka/net.h"
 
 #include <algorithm>
-
 #include <utility>
 
 #include "net/filter.h"

@@ -140,7 +140,7 @@ TEST(Caffemodel, WritesWhatProtobufReads) {
   const Tensor w(Shape{2, 1}, std::vector<float>{1, 2}), dw(Shape{2, 1}, std::vector<float>{3, 4});
   const Tensor scalar(Shape{}, std::vector<float>{7});
   CaffemodelWriter writer(folder / "m", "little");
-  writer.Add(layer, {{&w, &dw}, {&scalar, nullptr}});
+  writer.Add(layer, {{w.shape(), &w, &dw}, {scalar.shape(), &scalar, nullptr}});
   EXPECT_FALSE(std::filesystem::exists(folder / "m"));
   writer.Commit();
   EXPECT_EQ(folder.files(), 1u);
@@ -240,6 +240,9 @@ TEST(Caffemodel, RefusesWhatIsNoModel) {
             "m: the old format (V1 `layers`) is not read yet; Caffe's upgrade_net_proto_binary "
             "turns it into the "
             "current one");
+  EXPECT_EQ(ScanError(std::string("\x08\x14", 2) + Bytes(2, "a.caffemodel")),
+            "m: this is a .solverstate; training goes on from it with --snapshot, and weights are "
+            "in the .caffemodel beside it");
 }
 
 TEST(Caffemodel, SaysWhyAFileCannotBeOpened) {

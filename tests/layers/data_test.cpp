@@ -94,6 +94,27 @@ TEST_F(Data, IsAskedForTheNameOfASampleWhoseLabelIsWrong) {
                 (folder_ / "images") + " item 5)");
 }
 
+// A slice of the batch counts its samples anew: no item is better than a wrong one.
+TEST_F(Data, NamesNoItemForASampleThatWasMoved) {
+  context_ = std::make_unique<Context>(ContextOptions{.threads = 1, .seed = 5});
+  const auto net = MakeDataNet(
+      Layer(Digits("batch_size: 8")) +
+          "layer { name: 'slice' type: 'Slice' bottom: 'label' top: 'a' top: 'b' "
+          "slice_param { axis: 0 } }"
+          "layer { name: 'scores' type: 'DummyData' top: 's' dummy_data_param { shape { dim: 4 "
+          "dim: 5 } } }"
+          "layer { name: 'loss' type: 'SoftmaxWithLoss' bottom: 's' bottom: 'b' top: 'loss' }",
+      *context_, TEST);
+  std::string error;
+  try {
+    net->Forward();
+  } catch (const Error& e) {
+    error = e.message();
+  }
+  EXPECT_EQ(error,
+            "layer \"loss\" (SoftmaxWithLoss): label 5 of sample 1 (position 0) is outside 0..4");
+}
+
 TEST_F(Data, ShufflesInTrainUnlessToldOtherwise) {
   const Floats in_order = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9};
   EXPECT_NE(NextValues(*Make(Digits("batch_size: 10")), "label"), in_order);

@@ -41,6 +41,18 @@ TEST(Net, KeepsInputsAndOutputsReadableAndSaysHowToKeepTheRest) {
   EXPECT_EQ(keeping.blob("ip1").shape(), (Shape{4, 5}));
 }
 
+TEST(Net, ListsItsOutputsByName) {
+  Context context({.threads = 1, .seed = 3});
+  const Net net(Parse("layer { name: 'in' type: 'Input' top: 'x' input_param { shape { dim: 4 } } }"
+                      "layer { name: 'l' type: 'Split' bottom: 'x' top: 'loss' top: 'c' }"
+                      "layer { name: 'a' type: 'ReLU' bottom: 'x' top: 'accuracy' }"),
+                Layers(), context);
+  ASSERT_EQ(net.outputs().size(), 3u);
+  EXPECT_EQ(net.outputs()[0].name, "accuracy");
+  EXPECT_EQ(net.outputs()[1].name, "c");
+  EXPECT_EQ(net.outputs()[2].name, "loss");
+}
+
 TEST(Net, SuggestsTheNearestBlobToKeep) {
   NetOptions options;
   options.keep = {"ip11"};

@@ -146,5 +146,31 @@ TEST(SaveWeights, KeepsTheValuesOfALayerWhoseNameAnotherOneHasToo) {
   EXPECT_EQ(file.layer(2).blobs(0).data_size(), 12);
 }
 
+// As Caffe's files have it: shared values, each layer's own shape.
+TEST(SaveWeights, WritesASharedValueInTheShapeThatItHasInEachLayerAndReadsItSo) {
+  TemporaryFolder folder;
+  Context context({.threads = 1, .seed = 1});
+  const std::string shared =
+      " param { name: 'w' share_mode: PERMISSIVE } inner_product_param { bias_term: false ";
+  Net net(testing::Parse(
+              "layer { name: 'in' type: 'Input' top: 'x' input_param { shape { dim: 2 dim: 3 } } }"
+              "layer { name: 'a' type: 'InnerProduct' bottom: 'x' top: 'y'" +
+              shared +
+              "num_output: 4 } }"
+              "layer { name: 'b' type: 'InnerProduct' bottom: 'y' top: 'z'" +
+              shared + "num_output: 3 } }"),
+          testing::Layers(), context);
+  SaveWeights(folder / "m", net);
+  NetParameter file;
+  ASSERT_TRUE(file.ParseFromString(folder.Read("m")));
+  ASSERT_EQ(file.layer(2).blobs_size(), 1);
+  EXPECT_EQ(file.layer(1).blobs(0).shape().dim(0), 4);
+  EXPECT_EQ(file.layer(1).blobs(0).shape().dim(1), 3);
+  EXPECT_EQ(file.layer(2).blobs(0).shape().dim(0), 3);
+  EXPECT_EQ(file.layer(2).blobs(0).shape().dim(1), 4);
+  EXPECT_EQ(file.layer(1).blobs(0).data(5), file.layer(2).blobs(0).data(5));
+  EXPECT_EQ(LoadWeights(folder / "m", net.weights()).loaded.size(), 2u);
+}
+
 }  // namespace
 }  // namespace moka

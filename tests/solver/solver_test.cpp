@@ -264,6 +264,17 @@ TEST(Solver, StopsBeforeAnUpdateWhenTheGradientsToBeClippedAreNotFinite) {
   EXPECT_EQ(training.Values("ip", 0), std::vector<float>{1e-12f});
 }
 
+TEST(Solver, SaysThatTheLastUpdateDiverged) {
+  // The gradient is finite, but not with this rate.
+  Training training(SolverText(Regression(), "max_iter: 1 display: 0").replace(9, 3, "3e38"));
+  EXPECT_EQ(ErrorOf([&] { training->Solve(); }).substr(0, 76),
+            "iteration 1, learning rate 3e+38: the update of ip.weight is not finite; fir");
+  // The weights are finite, the loss with them is not.
+  Training other(SolverText(Regression(), "max_iter: 1 display: 0").replace(9, 3, "1e30"));
+  EXPECT_EQ(ErrorOf([&] { other->Solve(); }).substr(0, 40),
+            "iteration 1, learning rate 1e+30: loss i");
+}
+
 TEST(Solver, DivergesOnItsOwnWithARateThatIsTooHigh) {
   Training training(SolverText(Regression(), "max_iter: 1000").replace(9, 3, "1e9"));
   const std::string error = ErrorOf([&] { training->Solve(); });

@@ -53,6 +53,16 @@ class Time(MokaTest):
         self.assertRegex(run.stdout, r"\nip +InnerProduct +[\d.]+ +[\d.]+\n")
         self.assertRegex(run.stdout, r"Average Forward-Backward: [\d.]+ ms\.\n")
 
+    def test_times_a_net_without_a_loss_forward_only(self):
+        self.write("deploy.prototxt", '''
+            layer { name: "in" type: "Input" top: "x" input_param { shape { dim: 2 dim: 3 } } }
+            layer { name: "ip" type: "InnerProduct" bottom: "x" top: "y"
+                    inner_product_param { num_output: 2 } }''')
+        run = self.check(0, "time", "--model=deploy.prototxt", "--iterations=3")
+        self.assertRegex(run.stdout, r"\nip +InnerProduct +[\d.]+ +-\n")
+        self.assertIn("Average Forward pass: ", run.stdout)
+        self.assertNotIn("step", run.stdout)
+
     @unittest.skipIf(resource.getrlimit(resource.RLIMIT_STACK)[1] != resource.RLIM_INFINITY,
                      "stacks are limited for good")
     def test_threads_that_the_system_does_not_give_are_an_error(self):

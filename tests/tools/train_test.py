@@ -8,7 +8,7 @@ import struct
 import termios
 import unittest
 
-from moka import SOURCE_DIR, MokaTest
+from moka import NET, SOURCE_DIR, MokaTest
 
 PREFIX = r"I\d{4} \d\d:\d\d:\d\d\.\d{6} +\d+ \w+\.cpp:\d+\] "  # glog's, as in Caffe's logs
 
@@ -67,6 +67,24 @@ class Training(MokaTest):
                          "--weights", "small_iter_20.caffemodel")
         self.assertIn("Weights from small_iter_20.caffemodel: 1 layers loaded (ip)", run.stderr)
 
+    def test_weights_that_fit_no_layer_are_an_error(self):
+        self.write_training()
+        self.check(0, "train", "--solver=solver.prototxt")
+        self.write("net.prototxt", NET.replace('"ip"', '"other"'))
+        run = self.check(1, "train", "--solver=solver.prototxt",
+                         "--weights=small_iter_20.caffemodel")
+        self.assertEqual(run.stderr.splitlines()[-1], "small_iter_20.caffemodel: no layer of the "
+                         "net has weights in this file")
+
+    def test_the_seed_of_a_snapshot_counts(self):
+        self.write_training()
+        self.check(0, "train", "--solver=solver.prototxt")
+        self.write_training(max_iter=25)
+        run = self.check(0, "train", "--solver=solver.prototxt", "--seed=77",
+                         "--snapshot=small_iter_20.solverstate")
+        self.assertIn("] Random seed 3, ", run.stderr)
+        self.assertIn("] --seed=77 has no effect: the snapshot goes on with its own", run.stderr)
+
     def test_a_snapshot_that_is_none(self):
         self.write_training()
         self.write("none.solverstate", "Not a snapshot.")
@@ -88,6 +106,13 @@ class Training(MokaTest):
                          r"^iteration \d+, learning rate 1e\+30: loss is .*; "
                          r'first bad: layer ".+" \(.+\), ')
         self.assertEqual(self.files(), ["net.prototxt", "solver.prototxt"])
+
+    def test_a_last_update_that_diverges_ends_with_3(self):
+        self.write_training(base_lr="1e30", max_iter=1, display=0, test_interval=1000)
+        run = self.check(3, "train", "--solver=solver.prototxt")
+        self.assertRegex(run.stderr.splitlines()[-1],
+                         r"^iteration 1, learning rate 1e\+30: (loss is|the update of) ")
+        self.assertNotIn("Optimization Done", run.stderr)
 
 
 class Signals(MokaTest):
@@ -190,6 +215,20 @@ class Signals(MokaTest):
         self.wait_for(process, "] Iteration ")
         process.send_signal(signal.SIGINT)
         self.finish(process)
+        self.assertEqual(process.returncode, 130)
+        self.assertEqual(len(self.snapshots()), 1)
+
+    def test_an_interrupt_that_also_ends_the_reader_of_the_log_writes_a_snapshot(self):
+        # Ctrl-C in `moka train 2>&1 | tee log` ends tee, too.
+        process = self.start_endless()
+        self.wait_for(process, "] Iteration 3 ")
+        process.stderr.close()
+        process.send_signal(signal.SIGINT)
+        try:
+            process.wait(timeout=60)
+        finally:
+            process.kill()
+            process.stdout.close()
         self.assertEqual(process.returncode, 130)
         self.assertEqual(len(self.snapshots()), 1)
 

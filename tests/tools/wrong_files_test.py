@@ -90,7 +90,16 @@ class WrongFiles(MokaTest):
         }""")
         run = self.check(1, "test", "--model=net.prototxt", "--weights=none.caffemodel")
         self.assertEqual(run.stderr, 'net.prototxt: nothing feeds the input "x"; '
-                                     "a test needs a data layer\n")
+                                     "this needs a data layer\n")
+
+    def test_a_net_without_data_is_not_trained(self):
+        net = NET[NET.index('layer {\n  name: "ip"'):]
+        inputs = '''layer { name: "in" type: "Input" top: "x" top: "t"
+                    input_param { shape { dim: 4 dim: 3 } shape { dim: 4 dim: 2 } } }\n'''
+        self.write_training(inputs + net)
+        run = self.check(1, "train", "--solver=solver.prototxt")
+        self.assertTrue(run.stderr.endswith('net.prototxt: nothing feeds the input "x"; '
+                                            "this needs a data layer\n"), run.stderr)
 
     def test_weights_of_another_net_are_not_tested(self):
         self.write_training()
