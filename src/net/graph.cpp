@@ -70,9 +70,10 @@ class Connector {
     node.type = &TypeOf(layer, net_, registry_);
     node.training = (common.has_phase() ? common.phase() : net_.state.phase()) == TRAIN;
     node.traits = node.type->traits(node.spec());
-    if (!FindBottoms(common, node)) return false;
+    const bool known = FindBottoms(common, node);
     AddAutomaticTops(layer, node.traits);
     CheckCounts(common, node.traits);
+    if (!known) return false;
     CheckTops(common);
 
     const int index = static_cast<int>(graph_.nodes.size());

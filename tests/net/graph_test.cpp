@@ -148,6 +148,15 @@ TEST(Connect, CountsLossWeightsAndPropagateDown) {
             std::string::npos);
 }
 
+TEST(Connect, CountsAlsoWhereABottomComesFromALayerWithAProblem) {
+  EXPECT_EQ(
+      BuildError(std::string(kInput) + "layer { name: 'a' type: 'Sigmoidd' bottom: 'x' top: 'a' }\n"
+                                       "layer { name: 'b' type: 'Eltwise' bottom: 'a' top: 'b' }"),
+      "net.prototxt:2:19: layer \"a\" (Sigmoidd): unknown type \"Sigmoidd\"; did you mean "
+      "\"Sigmoid\"?\n"
+      "net.prototxt:3:35: layer \"b\" (Eltwise): needs at least 2 bottoms, has 1");
+}
+
 TEST(Connect, ReportsOneErrorForEachLayerAndNoneForWhatFollowsFromIt) {
   const std::string error = BuildError(std::string(kInput) +
                                        "layer { name: 'a' type: 'Sigmoidd' bottom: 'x' top: 'a' }\n"
