@@ -12,9 +12,9 @@ struct Known {
   const std::set<std::string>& lost;
 };
 
-void CheckLayerAlone(const Registry& registry, const NetDescription& net,
-                     const LayerDescription& layer, const Known& known) {
-  LayerParameter common = layer.common;
+void CheckLayerAlone(const Registry& registry, const NetDescription& net, LayerDescription layer,
+                     const Known& known) {
+  LayerParameter& common = layer.common;
   CheckRules(common);
   const LayerType& type = TypeOf(layer, net, registry);
   const LayerSpec spec(layer);
@@ -25,7 +25,8 @@ void CheckLayerAlone(const Registry& registry, const NetDescription& net,
       throw UnknownBottom(net, common, i, {known.blobs.begin(), known.blobs.end()});
   }
   // A loss that names no top gets one of its own.
-  while (traits.any_loss() && common.top_size() < traits.least_tops()) common.add_top("");
+  while (traits.any_loss() && common.top_size() < traits.least_tops())
+    common.add_top(common.name());
   CheckCounts(common, traits);
   type.create(spec);
 }
