@@ -73,7 +73,10 @@ class Connector {
     const bool known = FindBottoms(common, node);
     AddAutomaticTops(layer, node.traits);
     CheckCounts(common, node.traits);
-    if (!known) return false;
+    if (!known) {
+      node.type->create(node.spec());  // shapes are unknown, but parameters can be checked
+      return false;
+    }
     CheckTops(common);
 
     const int index = static_cast<int>(graph_.nodes.size());
@@ -94,7 +97,7 @@ class Connector {
       if (unknown_.count(name) != 0) {
         known = false;
       } else if (found == graph_.last_value.end()) {
-        std::vector<std::string> names;
+        std::vector<std::string> names(unknown_.begin(), unknown_.end());
         for (const auto& entry : graph_.last_value) names.push_back(entry.first);
         throw UnknownBottom(net_, common, i, names);
       } else {

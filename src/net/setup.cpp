@@ -131,7 +131,6 @@ class ParamBinder {
 };
 
 void SetUpNode(Graph& graph, Node& node, ParamBinder& binder) {
-  node.layer = node.type->create(node.spec());
   Setup::Impl impl;
   Setup setup(impl);
   const std::vector<Shape> bottoms = BottomShapes(graph, node);
@@ -168,10 +167,13 @@ void SetUpLayers(Graph& graph, Weights& weights, const Context& context, Problem
   ParamBinder binder(weights, context);
   std::set<int> unknown;  // values of layers with problems
   for (Node& node : graph.nodes) {
-    bool good = true;
-    for (const int value : node.bottoms) good = good && unknown.count(value) == 0;
-    good = good && problems.Try(*node.description, [&] { SetUpNode(graph, node, binder); });
-    if (!good) unknown.insert(node.tops.begin(), node.tops.end());
+    bool known = true;
+    for (const int value : node.bottoms) known = known && unknown.count(value) == 0;
+    const bool good = problems.Try(*node.description, [&] {
+      node.layer = node.type->create(node.spec());  // whose parameters are checked in any case
+      if (known) SetUpNode(graph, node, binder);
+    });
+    if (!good || !known) unknown.insert(node.tops.begin(), node.tops.end());
   }
 }
 

@@ -157,6 +157,21 @@ TEST(Connect, CountsAlsoWhereABottomComesFromALayerWithAProblem) {
       "net.prototxt:3:35: layer \"b\" (Eltwise): needs at least 2 bottoms, has 1");
 }
 
+TEST(Connect, SuggestsBlobsAndChecksParametersAlsoBehindALayerWithAProblem) {
+  EXPECT_EQ(
+      BuildError(std::string(kInput) +
+                 "layer { name: 'a' type: 'Sigmoidd' bottom: 'x' top: 'conv' }\n"
+                 "layer { name: 'b' type: 'ReLU' bottom: 'con' top: 'b' }\n"
+                 "layer { name: 'd' type: 'Dropout' bottom: 'conv' top: 'd' dropout_param { "
+                 "dropout_ratio: 2 } }"),
+      "net.prototxt:2:19: layer \"a\" (Sigmoidd): unknown type \"Sigmoidd\"; did you mean "
+      "\"Sigmoid\"?\n"
+      "net.prototxt:3:32: layer \"b\" (ReLU): unknown bottom blob \"con\"; did you mean "
+      "\"conv\"?\n"
+      "net.prototxt:4:75: layer \"d\" (Dropout): dropout_ratio must be at least 0 and less than 1, "
+      "but is 2");
+}
+
 TEST(Connect, ReportsOneErrorForEachLayerAndNoneForWhatFollowsFromIt) {
   const std::string error = BuildError(std::string(kInput) +
                                        "layer { name: 'a' type: 'Sigmoidd' bottom: 'x' top: 'a' }\n"

@@ -60,6 +60,20 @@ TEST(SetUp, RefusesTwoLayersOfOneNameIfTheyHaveParams) {
       "weights are kept by name");
 }
 
+TEST(SetUp, ChecksParametersAlsoBehindALayerWhoseShapesAreWrong) {
+  EXPECT_EQ(
+      BuildError(std::string(kInput) +
+                 "layer { name: 'in2' type: 'Input' top: 'z' input_param { shape { dim: 7 } } }\n"
+                 "layer { name: 'sum' type: 'Eltwise' bottom: 'x' bottom: 'z' top: 's' }\n"
+                 "layer { name: 'd' type: 'Dropout' bottom: 's' top: 'd' dropout_param { "
+                 "dropout_ratio: 2 } }\n"
+                 "layer { name: 'r' type: 'ReLU' bottom: 'd' top: 'r' }"),
+      "net.prototxt:3:1: layer \"sum\" (Eltwise): bottom 1 is 7, bottom 0 is 2x3: they must have "
+      "equal shapes\n"
+      "net.prototxt:4:72: layer \"d\" (Dropout): dropout_ratio must be at least 0 and less than 1, "
+      "but is 2");
+}
+
 TEST(SetUp, LetsFirstWhoStatesAMultiplierStateItForAll) {
   NetDescription net = Parse(kInput + Ip("a", "x", "param { name: 'w' }") +
                              Ip("b", "x", "param { name: 'w' lr_mult: 3 }"));
