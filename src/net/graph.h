@@ -68,8 +68,8 @@ struct Graph {
 
 // Connects the layers of `net`, which must outlive the graph; automatic tops of losses are written
 // into it. Problems found: unknown types and bottoms, wrong numbers of bottoms, tops, loss weights;
-// a top that another layer writes. A layer with a problem is left out, and so is, in silence, what
-// reads from it.
+// a top that another layer writes. A layer with a problem is left out. Of what reads from it only
+// counts and parameters are checked; then it is left out in silence.
 Graph Connect(NetDescription& net, const Registry& registry, Problems& problems);
 
 // The type of a layer; throws Error: it has none, or an unknown one.

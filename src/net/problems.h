@@ -33,6 +33,13 @@ void InLayer(const LayerDescription& layer, const F& work) {
   }
 }
 
+// Into the order of the file.
+inline void SortByPlace(std::vector<Error>& errors) {
+  std::stable_sort(errors.begin(), errors.end(), [](const Error& a, const Error& b) {
+    return std::tie(a.place().line, a.place().column) < std::tie(b.place().line, b.place().column);
+  });
+}
+
 class Problems {
  public:
   static constexpr size_t kMost = 20;
@@ -56,10 +63,7 @@ class Problems {
   // Throws ErrorList, in the order of the file, if there is any.
   void ThrowIfAny() {
     if (errors_.empty()) return;
-    std::stable_sort(errors_.begin(), errors_.end(), [](const Error& a, const Error& b) {
-      return std::tie(a.place().line, a.place().column) <
-             std::tie(b.place().line, b.place().column);
-    });
+    SortByPlace(errors_);
     if (const size_t count = errors_.size(); count > kMost) {
       errors_.resize(kMost, Error(""));
       errors_.push_back(Error("... and ", count - kMost, " more"));

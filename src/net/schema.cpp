@@ -3,10 +3,10 @@
 
 #include <algorithm>
 #include <set>
-#include <tuple>
 
 #include "io/prototxt.h"
 #include "moka/file.h"
+#include "net/problems.h"
 #include "net/schema_impl.h"
 
 namespace moka {
@@ -126,9 +126,7 @@ std::string PluginHint(const pb::Message& net) {
 // At most kMostErrors, in the order of the file.
 void ThrowIfAny(std::vector<Error> errors) {
   if (errors.empty()) return;
-  std::stable_sort(errors.begin(), errors.end(), [](const Error& a, const Error& b) {
-    return std::tie(a.place().line, a.place().column) < std::tie(b.place().line, b.place().column);
-  });
+  SortByPlace(errors);
   errors.erase(errors.begin() + std::min<std::ptrdiff_t>(kMostErrors, std::ssize(errors)),
                errors.end());
   throw ErrorList(std::move(errors));

@@ -15,23 +15,17 @@
 #include <string>
 
 #include "caught.h"
+#include "io/temporary_folder.h"
 
 namespace moka {
 namespace {
 
 namespace fs = std::filesystem;
 
-class File : public testing::Test {
+class File : public ::testing::Test {
  protected:
-  File() {
-    char name[] = "/tmp/moka_file_test_XXXXXX";
-    folder_ = mkdtemp(name);
-    unsetenv("MOKA_DATA");
-  }
-  ~File() override {
-    fs::remove_all(folder_);
-    unsetenv("MOKA_DATA");
-  }
+  File() { unsetenv("MOKA_DATA"); }
+  ~File() override { unsetenv("MOKA_DATA"); }
   std::string Path(const std::string& name) const { return folder_ + "/" + name; }
   void Put(const std::string& name, const std::string& contents) const {
     fs::create_directories(fs::path(Path(name)).parent_path());
@@ -42,7 +36,8 @@ class File : public testing::Test {
         std::distance(fs::directory_iterator(folder_), fs::directory_iterator()));
   }
 
-  std::string folder_;
+  const testing::TemporaryFolder temporary_;
+  const std::string folder_ = temporary_.path();
 };
 
 std::string Gzip(std::string contents) {
