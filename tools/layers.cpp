@@ -43,17 +43,18 @@ std::string OneLine(std::string text) {
   return text;
 }
 
-void Explain(const NetSchema& schema, const LayerType& type) {
+void Explain(const Registry& registry, const LayerType& type) {
+  const NetSchema schema(registry);
   LayerDescription description;
   description.common.set_type(type.name);
-  const LayerTraits traits = type.traits(LayerSpec(description));
+  const LayerTraits traits = type.traits(LayerSpec(description, registry));
   fmt::print("{} ({})\n  {}, {}\n", type.name, type.origin,
              Range(traits.least_bottoms(), traits.most_bottoms(), "bottom"),
              Range(traits.least_tops(), traits.most_tops(), "top"));
   if (traits.any_loss()) fmt::print("  a loss\n");
   if (!traits.has_backward() && !traits.fed_from_outside() && traits.most_bottoms() > 0)
     fmt::print("  no gradient\n");
-  for (const MessageHelp& message : schema.Describe(type.name)) {
+  for (const MessageHelp& message : schema.Describe(type)) {
     fmt::print("\n{} {{ }}{}\n", message.field,
                message.comment.empty() ? "" : "  # " + OneLine(message.comment));
     for (const FieldHelp& field : message.fields) {
@@ -73,7 +74,7 @@ int RunLayers(const Arguments& arguments) {
   if (arguments.empty()) {
     ListTypes(registry);
   } else {
-    Explain(NetSchema(registry), registry.Get(arguments[0]));
+    Explain(registry, registry.Get(arguments[0]));
   }
   return 0;
 }

@@ -29,16 +29,18 @@
 
 namespace moka {
 
+class Filler;
 class FillerParameter;
 class LayerParameter;
 class LayerDescription;
+class Registry;
 
-// What the net file says of a layer, whatever its type. Borrowed from the net's description, which
-// outlives the layer.
+// What the net file says of a layer, whatever its type. Borrows the layer's description and the
+// registry that its type is in; both outlive the layer.
 class MOKA_EXPORT LayerSpec {
  public:
-  explicit LayerSpec(const LayerDescription& description, bool training = true)
-      : description_(&description), training_(training) {}
+  LayerSpec(const LayerDescription& description, const Registry& registry, bool training = true)
+      : description_(&description), registry_(&registry), training_(training) {}
 
   const std::string& name() const;
   const std::string& type() const;
@@ -52,9 +54,14 @@ class MOKA_EXPORT LayerSpec {
   // Where a file that the layer names lies: tried as given, beside the net file, under $MOKA_DATA.
   // Throws Error listing all three.
   std::string FindFile(const std::string& path) const;
+  // The filler that a parameter of the layer names, checked for a shape. `field` is where it stands
+  // ("inner_product_param.weight_filler"). Throws Error at that field or below it.
+  std::unique_ptr<Filler> MakeFiller(const FillerParameter& filler, const Shape& shape,
+                                     const std::string& field) const;
 
  private:
   const LayerDescription* description_;
+  const Registry* registry_;
   bool training_;
 };
 

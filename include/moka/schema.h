@@ -50,9 +50,13 @@ class MOKA_EXPORT NetSchema {
   // The net as prototxt that ParseNet reads back to the same description.
   std::string PrintNet(const NetDescription& net) const;
 
-  // The parameter messages of a layer type, in registration order. Throws Error if the type is
-  // unknown.
+  // The parameter messages of a type of the registry, in registration order. By name: throws Error
+  // if no layer has it.
   std::vector<MessageHelp> Describe(std::string_view layer_type) const;
+  std::vector<MessageHelp> Describe(const LayerType& type) const;
+  std::vector<MessageHelp> Describe(const FillerType& type) const;
+  std::vector<MessageHelp> Describe(const UpdateRuleType& type) const;
+  std::vector<MessageHelp> Describe(const LearningRatePolicyType& type) const;
 
  private:
   class Impl;

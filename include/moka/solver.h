@@ -17,14 +17,15 @@
 
 namespace moka {
 
-// The learning rate at an iteration: a pure function. Policies fixed, step, exp, inv, multistep,
-// poly, sigmoid, as Caffe defines them. Throws Error for an unknown policy (did you mean) or a
-// parameter that the policy needs and the file lacks.
-MOKA_EXPORT float LearningRate(const SolverParameter& solver, int64_t iteration);
+// The learning rate at an iteration: a pure function. The registry's policies are as Caffe defines
+// them: fixed, step, exp, inv, multistep, poly, sigmoid. Throws Error for an unknown policy (did
+// you mean) or a parameter that the policy needs and the file lacks.
+MOKA_EXPORT float LearningRate(const SolverParameter& solver, const Registry& registry,
+                               int64_t iteration);
 // All that can be wrong with a solver file, before any net is built. Throws Error with the field.
-MOKA_EXPORT void CheckSolver(const SolverParameter& solver);
+MOKA_EXPORT void CheckSolver(const SolverParameter& solver, const Registry& registry);
 // The same, and whether its nets and tests are complete; errors have their place in the file.
-MOKA_EXPORT void CheckSolver(const SolverDescription& solver);
+MOKA_EXPORT void CheckSolver(const SolverDescription& solver, const Registry& registry);
 
 struct OutputValue {
   std::string name;

@@ -172,11 +172,7 @@ ConvolutionGeometry Convolution::Geometry(const Shape& x) const {
 void Convolution::SetUp(Shapes bottom, Setup& setup) {
   const ConvolutionGeometry g = Geometry(bottom[0]);
   const auto add = [&](const char* name, const Shape& shape, const FillerParameter& filler) {
-    try {
-      CheckFiller(filler, shape);
-    } catch (Error& error) {
-      throw error.At(std::string("convolution_param.") + name + "_filler");
-    }
+    spec().MakeFiller(filler, shape, std::string("convolution_param.") + name + "_filler");
     setup.AddParam(name, shape, filler);
   };
   add("weight", {g.outputs, g.channels / g.group, g.kernel_h, g.kernel_w}, params_.weight_filler());

@@ -66,8 +66,8 @@ class DummyData final : public Layer {
   void Forward(ForwardPass& pass) override;
 
  private:
-  std::vector<Shape> shapes_;             // one for each top
-  std::vector<FillerParameter> fillers_;  // one for each top
+  std::vector<Shape> shapes_;                     // one for each top
+  std::vector<std::unique_ptr<Filler>> fillers_;  // one for each top
 };
 
 DummyData::DummyData(const LayerSpec& spec, const DummyDataParameter& params)
@@ -78,15 +78,11 @@ DummyData::DummyData(const LayerSpec& spec, const DummyDataParameter& params)
   }
   for (int i = 0; i < spec.top_count(); ++i) {
     // A filler that says nothing is "constant" with value 0.
-    fillers_.push_back(params.data_filler_size() == 0 ? FillerParameter()
-                                                      : Element(params.data_filler(), i));
-    try {
-      CheckFiller(fillers_.back(), shapes_[static_cast<size_t>(i)]);
-    } catch (Error& error) {
-      const int filler = params.data_filler_size() == 1 ? 0 : i;
-      const std::string path = "dummy_data_param.data_filler[" + std::to_string(filler) + "]";
-      throw error.At(error.field().empty() ? path : path + "." + error.field());
-    }
+    const bool any = params.data_filler_size() > 0;
+    const int index = params.data_filler_size() == 1 ? 0 : i;
+    fillers_.push_back(spec.MakeFiller(
+        any ? Element(params.data_filler(), i) : FillerParameter(), shapes_[static_cast<size_t>(i)],
+        "dummy_data_param.data_filler[" + std::to_string(index) + "]"));
   }
 }
 
@@ -96,7 +92,7 @@ void DummyData::Reshape(Shapes, Plan& plan) {
 
 void DummyData::Forward(ForwardPass& pass) {
   for (size_t i = 0; i < fillers_.size(); ++i) {
-    Fill(fillers_[i], pass.random(static_cast<uint32_t>(i)), pass.top(static_cast<int>(i)));
+    fillers_[i]->Fill(pass.random(static_cast<uint32_t>(i)), pass.top(static_cast<int>(i)));
   }
 }
 

@@ -44,11 +44,7 @@ class InnerProduct final : public Layer {
 
 void InnerProduct::SetUp(Shapes bottom, Setup& setup) {
   const auto add = [&](const char* name, const Shape& shape, const FillerParameter& filler) {
-    try {
-      CheckFiller(filler, shape);
-    } catch (Error& error) {
-      throw error.At(std::string("inner_product_param.") + name + "_filler");
-    }
+    spec().MakeFiller(filler, shape, std::string("inner_product_param.") + name + "_filler");
     setup.AddParam(name, shape, filler);
   };
   n_ = params_.num_output();

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 
-#include "moka/filler.h"
 #include "net/graph.h"
 
 namespace moka {
@@ -45,11 +44,12 @@ LayerRunner::LayerRunner(const LayerSource& source, const std::vector<Shape>& sh
     : training_(source.training), seed_(source.seed) {
   const std::shared_ptr<const Grammar> grammar = GrammarOf(source.registry);
   grammar_ = grammar;
+  registry_ = &grammar->registry;
   description_ = grammar->schema.ParseLayer(source.text);
   if (!description_.common.has_type()) throw Error("has no type");
   if (description_.common.has_phase()) training_ = description_.common.phase() == TRAIN;
   const LayerType& type = grammar->registry.Get(description_.common.type());
-  const LayerSpec spec(description_, training_);
+  const LayerSpec spec(description_, *registry_, training_);
   traits_ = type.traits(spec);
   FillIn(source, shapes.size());
   traits_ = type.traits(spec);
@@ -85,7 +85,7 @@ void LayerRunner::MakeParams() {
   for (const Setup::Impl::Request& request : requests_) {
     const std::string name = description_.common.name() + "." + request.name;
     params_.push_back(std::make_unique<Param>(name, request.shape, request.learned));
-    Fill(request.filler, RandomStream(seed_, name, 0, 0), params_.back()->Change());
+    FillNew(*registry_, request, seed_, *params_.back());
   }
 }
 

@@ -89,7 +89,8 @@ class LayerRunner {
   void FindStrayWrites(const RunInput& input, const Memory& memory, const char* pass,
                        RunOutput& output) const;
 
-  std::shared_ptr<const void> grammar_;  // keeps the schema that made the description
+  std::shared_ptr<const void> grammar_;  // keeps the registry
+  const Registry* registry_ = nullptr;
   LayerDescription description_;
   bool training_;
   uint64_t seed_;

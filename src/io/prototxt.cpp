@@ -72,7 +72,7 @@ class Reader {
       throw tokens_.Fail("expected a field's name, not " + Shown(tokens_.Peek()));
     }
     const std::string name = tokens_.Peek().text;
-    const pb::FieldDescriptor* field = message.GetDescriptor()->FindFieldByName(name);
+    const pb::FieldDescriptor* field = FindFieldOf(*message.GetDescriptor(), name);
     if (field == nullptr) Unknown(message, prefix, name, block, place);
     if (&message == &top_) {
       entry_ = field;
@@ -251,6 +251,24 @@ PrototxtResult ReadPrototxt(std::string_view text, const std::string& file,
   if (text.substr(0, 3) == "\xEF\xBB\xBF") text.remove_prefix(3);  // a byte order mark
   if (!IsText(text, file, broken.errors)) return broken;
   return Reader(text, file, explain, message).Read();
+}
+
+std::vector<const pb::FieldDescriptor*> FieldsOf(const pb::Descriptor& type) {
+  std::vector<const pb::FieldDescriptor*> fields;
+  for (int i = 0; i < type.field_count(); ++i) fields.push_back(type.field(i));
+  std::vector<const pb::FieldDescriptor*> extensions;
+  if (type.extension_range_count() > 0) type.file()->pool()->FindAllExtensions(&type, &extensions);
+  fields.insert(fields.end(), extensions.begin(), extensions.end());
+  return fields;
+}
+
+const pb::FieldDescriptor* FindFieldOf(const pb::Descriptor& type, const std::string& name) {
+  const pb::FieldDescriptor* own = type.FindFieldByName(name);
+  if (own != nullptr || type.extension_range_count() == 0) return own;
+  for (const pb::FieldDescriptor* field : FieldsOf(type)) {
+    if (field->name() == name) return field;
+  }
+  return nullptr;
 }
 
 std::string ShownPath(std::string_view path) {

@@ -37,6 +37,13 @@ struct PrototxtResult {
 PrototxtResult ReadPrototxt(std::string_view text, const std::string& file,
                             const ExplainUnknown& explain, google::protobuf::Message& message);
 
+// The fields that a message has in text: its own, and the extensions that its pool knows, by their
+// plain names.
+std::vector<const google::protobuf::FieldDescriptor*> FieldsOf(
+    const google::protobuf::Descriptor& type);
+const google::protobuf::FieldDescriptor* FindFieldOf(const google::protobuf::Descriptor& type,
+                                                     const std::string& name);
+
 // A path as it is shown: without the entry of the file that it is in and without indices.
 // "pooling_param.pool".
 std::string ShownPath(std::string_view path);

@@ -3,6 +3,8 @@
 
 #include "moka/description.h"
 #include "moka/file.h"
+#include "moka/filler.h"
+#include "moka/registry.h"
 
 namespace moka {
 
@@ -28,6 +30,17 @@ bool LayerSpec::HasParam(std::string_view field) const {
 
 std::string LayerSpec::FindFile(const std::string& path) const {
   return moka::FindFile(path, description_->place.file);
+}
+
+std::unique_ptr<Filler> LayerSpec::MakeFiller(const FillerParameter& filler, const Shape& shape,
+                                              const std::string& field) const {
+  try {
+    std::unique_ptr<Filler> made = registry_->MakeFiller(filler);
+    made->Check(shape);
+    return made;
+  } catch (Error& error) {
+    throw error.At(error.field().empty() ? field : field + '.' + error.field());
+  }
 }
 
 Layer::~Layer() = default;

@@ -1,6 +1,8 @@
 // The views that a layer gets of the memory it works on.
 #include "layer/pass_impl.h"
+#include "moka/filler.h"
 #include "moka/layer.h"
+#include "moka/registry.h"
 
 namespace moka {
 
@@ -14,6 +16,15 @@ int Setup::AddState(std::string_view name, const Shape& shape, float value) {
   filler.set_value(value);
   impl_.requests.push_back({std::string(name), shape, filler, false});
   return static_cast<int>(impl_.requests.size()) - 1;
+}
+
+void FillNew(const Registry& registry, const Setup::Impl::Request& request, uint64_t seed,
+             Param& param) {
+  if (request.learned) {
+    Fill(registry, request.filler, RandomStream(seed, param.name(), 0, 0), param.Change());
+  } else {
+    param.Change().Fill(request.filler.value());  // whatever fillers there are
+  }
 }
 
 Shape& Plan::top(int i) { return impl_.tops.at(static_cast<size_t>(i)); }

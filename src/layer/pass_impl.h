@@ -21,6 +21,10 @@ struct Setup::Impl {
   std::vector<Request> requests;  // in the order of `blobs`
 };
 
+// The first values of what a layer asked for, under the name of its param.
+void FillNew(const Registry& registry, const Setup::Impl::Request& request, uint64_t seed,
+             Param& param);
+
 struct Plan::Impl {
   struct Piece {
     int64_t bytes = 0;

@@ -1,161 +1,122 @@
-// Which layers there are.
+// Which layers, fillers, update rules and learning-rate policies there are.
 #include "moka/registry.h"
 
 #include <algorithm>
-#include <cctype>
 
 #include "layer/descriptor_set.h"
+#include "layer/registry_state.h"
 
 namespace moka {
 namespace {
 
-namespace pb = google::protobuf;
+constexpr size_t kMostTypes = 1000;  // of one kind and one origin
 
-struct Host {
-  std::set<std::string, std::less<>> messages;
-  std::vector<pb::FieldDescriptorProto> layer_fields;  // of LayerParameter: what every layer has
-};
-
-const Host& HostDescription() {
-  static const Host host = [] {
-    Host result;
-    ForEachMessage(ReadDescriptorSet(HostSchema()),
-                   [&](const std::string& name, const pb::DescriptorProto& message) {
-                     result.messages.insert(name);
-                     if (name == "moka.LayerParameter") {
-                       result.layer_fields.assign(message.field().begin(), message.field().end());
-                     }
-                   });
-    return result;
-  }();
-  return host;
+template <typename Type>
+std::vector<const Type*> Pointers(const TypeTable<Type>& table) {
+  std::vector<const Type*> types;
+  for (const auto& [name, type] : table) types.push_back(&type);
+  return types;
 }
 
-// A wire number from a field's name, the same in every build. The range lies above all numbers that
-// Caffe or a known fork uses (the highest is 8266712) and ends below protobuf's largest, 2^29 - 1.
-// FNV-1a.
-int NumberFromName(std::string_view name) {
-  uint32_t hash = 2166136261u;
-  for (const char c : name) hash = (hash ^ static_cast<unsigned char>(c)) * 16777619u;
-  return static_cast<int>((1u << 28) + hash % ((1u << 28) - 1));
+template <typename Type>
+bool IsWhole(const Type& type) {
+  return type.create != nullptr;
 }
+bool IsWhole(const LayerType& type) { return type.create != nullptr && type.traits != nullptr; }
 
-bool IsFieldName(std::string_view name) {
-  return !name.empty() && std::isdigit(static_cast<unsigned char>(name[0])) == 0 &&
-         std::all_of(name.begin(), name.end(),
-                     [](unsigned char c) { return std::isalnum(c) != 0 || c == '_'; });
-}
-
-std::string Describe(const LayerType& type) {
-  return type.origin == "built in" ? "built in" : "from " + type.origin;
-}
-
-// Throws unless the field's name and number are free to use by a layer.
-void CheckField(const FieldInfo& field) {
-  if (!IsFieldName(field.name)) {
-    throw Error("\"", field.name, "\" cannot be a field's name: letters, digits and _ only");
+template <typename Type>
+void Insert(Registry::State& state, const Kind& kind, TypeTable<Type> Registry::State::*types,
+            Type type) {
+  TypeTable<Type>& table = state.*types;
+  if (type.name.empty()) throw Error("a ", kind.one, " type needs a name");
+  type.origin = state.origin;
+  type.package = state.package;
+  const std::string label = std::string(kind.type) + " \"" + type.name + '"';
+  if (const auto other = table.find(type.name); other != table.end()) {
+    const std::string& theirs = other->second.origin;
+    if (theirs == state.origin)
+      throw Error(label, " is registered twice (", DescribeOrigin(theirs), ")");
+    throw Error(label, " (", DescribeOrigin(state.origin), ") exists already (",
+                DescribeOrigin(theirs), ")");
   }
-  if (field.number < 0 || field.number >= 1 << 29 ||
-      (field.number >= 19000 && field.number < 20000)) {
-    throw Error(
-        field.name, " cannot have number ", field.number,
-        ": 1 to 536870911 without 19000 to 19999 are possible, and 0 takes one from the name");
-  }
-  for (const auto& common : HostDescription().layer_fields) {
-    if (common.name() == field.name)
-      throw Error("every layer has a field ", field.name, " already");
-    if (common.number() == field.number) {
-      throw Error(field.name, " cannot have number ", field.number, ": that is ", common.name(),
-                  ", which every layer has");
-    }
-  }
+  if (!IsWhole(type)) throw Error(label, " has no function that creates it");
+  const auto ours = std::count_if(table.begin(), table.end(), [&](const auto& entry) {
+    return entry.second.origin == state.origin;
+  });
+  if (static_cast<size_t>(ours) >= kMostTypes)
+    throw Error("it brings more than ", kMostTypes, " ", kind.one, " types");
+  for (FieldInfo& field : type.fields) CheckField(state, kind, label, field);
+  CheckDifferent(label, type.fields);
+  for (const FieldInfo& field : type.fields)
+    state.uses[kind.message].emplace(field.name, FieldUse{field, label, state.origin});
+  const std::string name = type.name;
+  table.emplace(name, std::move(type));
+}
+
+// The first that a layer's field is used by, or nullptr.
+const FieldUse* LayerFieldUse(const Registry::State& state, std::string_view name) {
+  const auto layers = state.uses.find(kLayer.message);
+  if (layers == state.uses.end()) return nullptr;
+  const auto use = layers->second.find(name);
+  return use == layers->second.end() ? nullptr : &use->second;
 }
 
 }  // namespace
 
-void Registry::SetOrigin(std::string origin) {
-  origin_ = std::move(origin);
-  messages_.clear();
-  for (const SchemaOrigin& known : schemas_) {
-    if (known.origin != origin_) continue;
+Registry::Registry() : state_(std::make_shared<State>()) {}
+Registry::Registry(const Registry&) = default;
+Registry& Registry::operator=(const Registry&) = default;
+Registry::~Registry() = default;
+
+// Copies share one state until one of them changes.
+Registry::State& Registry::Own() {
+  if (state_.use_count() != 1) state_ = std::make_shared<State>(*state_);
+  return *state_;
+}
+
+const std::string& Registry::origin() const { return state_->origin; }
+const std::string& Registry::package() const { return state_->package; }
+const std::vector<SchemaOrigin>& Registry::schemas() const { return state_->schemas; }
+
+void Registry::SetOrigin(std::string origin, std::string package) {
+  State& state = Own();
+  state.origin = std::move(origin);
+  state.package = std::move(package);
+  state.messages.clear();
+  for (const SchemaOrigin& known : state.schemas) {
+    if (known.origin != state.origin) continue;
     for (const std::string& set : known.descriptor_sets) {
       ForEachMessage(ReadDescriptorSet(set),
-                     [&](const std::string& name, const auto&) { messages_.insert(name); });
+                     [&](const std::string& name, const auto&) { state.messages.insert(name); });
     }
   }
 }
 
 void Registry::AddSchema(std::string_view descriptor_set) {
+  State& state = Own();
   ForEachMessage(ReadDescriptorSet(descriptor_set),
-                 [&](const std::string& name, const auto&) { messages_.insert(name); });
-  auto known = std::find_if(schemas_.begin(), schemas_.end(),
-                            [&](const SchemaOrigin& schema) { return schema.origin == origin_; });
-  if (known == schemas_.end()) known = schemas_.insert(known, SchemaOrigin{origin_, {}});
+                 [&](const std::string& name, const auto&) { state.messages.insert(name); });
+  std::vector<SchemaOrigin>& schemas = state.schemas;
+  auto known = std::find_if(schemas.begin(), schemas.end(), [&](const SchemaOrigin& schema) {
+    return schema.origin == state.origin;
+  });
+  if (known == schemas.end()) known = schemas.insert(known, SchemaOrigin{state.origin, {}});
   known->descriptor_sets.emplace_back(descriptor_set);
 }
 
-void Registry::AddType(LayerType type) {
-  if (type.name.empty()) throw Error("a layer type needs a name");
-  type.origin = origin_;
-  if (const LayerType* other = Find(type.name)) {
-    if (other->origin == origin_)
-      throw Error("type \"", type.name, "\" is registered twice (", Describe(type), ")");
-    throw Error("type \"", type.name, "\" (", Describe(type), ") exists already (",
-                Describe(*other), ")");
-  }
-  for (FieldInfo& field : type.fields) {
-    if (messages_.count(field.message) == 0 &&
-        HostDescription().messages.count(field.message) == 0) {
-      throw Error("type \"", type.name, "\": no schema that ",
-                  origin_ == "built in" ? "is " : "came with ", origin_, " describes the message ",
-                  field.message, " of ", field.name);
-    }
-    if (field.number == 0) field.number = NumberFromName(field.name);
-    CheckField(field);
-    CheckSameMessage(type, field);
-    for (const FieldInfo* other = type.fields.data(); other != &field; ++other) {
-      if (other->name == field.name)
-        throw Error("type \"", type.name, "\" names the field ", field.name, " twice");
-      if (other->number == field.number) {
-        throw Error("type \"", type.name, "\": ", other->name, " and ", field.name,
-                    " both have number ", field.number);
-      }
-    }
-  }
-  const std::string name = type.name;
-  types_.emplace(name, std::move(type));
+void Registry::AddType(LayerType type) { Insert(Own(), kLayer, &State::layers, std::move(type)); }
+void Registry::AddType(FillerType type) {
+  Insert(Own(), kFiller, &State::fillers, std::move(type));
 }
-
-// A field that several layers use must be the same message in all of them: text gives only the
-// field's name.
-void Registry::CheckSameMessage(const LayerType& type, const FieldInfo& field) const {
-  auto definition = [&](const std::string& origin) {
-    for (const SchemaOrigin& schema : schemas_) {
-      if (schema.origin == origin) return Definition(schema, field.message);
-    }
-    return std::string();
-  };
-  for (const auto& [name, other] : types_) {
-    for (const FieldInfo& theirs : other.fields) {
-      if (theirs.name != field.name) continue;
-      const bool same =
-          theirs.message == field.message &&
-          (other.origin == type.origin || definition(other.origin) == definition(type.origin));
-      if (!same) {
-        throw Error(
-            "type \"", type.name, "\" (", Describe(type), ") wants ", field.name,
-            " for its message ", field.message, ", but type \"", name, "\" (", Describe(other),
-            ") uses it for ",
-            theirs.message == field.message ? "another message of that name" : theirs.message);
-      }
-      return;
-    }
-  }
+void Registry::AddType(UpdateRuleType type) {
+  Insert(Own(), kUpdateRule, &State::update_rules, std::move(type));
+}
+void Registry::AddType(LearningRatePolicyType type) {
+  Insert(Own(), kLearningRatePolicy, &State::policies, std::move(type));
 }
 
 const LayerType* Registry::Find(std::string_view type) const {
-  const auto found = types_.find(type);
-  return found == types_.end() ? nullptr : &found->second;
+  return FindIn(state_->layers, type);
 }
 
 const LayerType& Registry::Get(std::string_view type) const {
@@ -163,28 +124,23 @@ const LayerType& Registry::Get(std::string_view type) const {
   throw Error("unknown type \"", type, "\"", DidYouMean(type, types())).At("type");
 }
 
-std::vector<std::string> Registry::types() const {
-  std::vector<std::string> names;
-  for (const auto& [name, type] : types_) names.push_back(name);
-  return names;
+std::vector<std::string> Registry::types() const { return Names(state_->layers); }
+std::vector<const FillerType*> Registry::fillers() const { return Pointers(state_->fillers); }
+std::vector<const UpdateRuleType*> Registry::update_rules() const {
+  return Pointers(state_->update_rules);
+}
+std::vector<const LearningRatePolicyType*> Registry::learning_rate_policies() const {
+  return Pointers(state_->policies);
 }
 
 const FieldInfo* Registry::FindField(std::string_view name) const {
-  for (const auto& [type_name, type] : types_) {
-    for (const FieldInfo& field : type.fields) {
-      if (field.name == name) return &field;
-    }
-  }
-  return nullptr;
+  const FieldUse* use = LayerFieldUse(*state_, name);
+  return use == nullptr ? nullptr : &use->field;
 }
 
 std::string Registry::FieldOrigin(std::string_view name) const {
-  for (const auto& [type_name, type] : types_) {
-    for (const FieldInfo& field : type.fields) {
-      if (field.name == name) return type.origin;
-    }
-  }
-  return "";
+  const FieldUse* use = LayerFieldUse(*state_, name);
+  return use == nullptr ? "" : use->origin;
 }
 
 }  // namespace moka

@@ -67,6 +67,7 @@ class Connector {
     Node node;
     node.description = &layer;
     const LayerParameter& common = layer.common;
+    node.registry = &registry_;
     node.type = &TypeOf(layer, net_, registry_);
     node.training = (common.has_phase() ? common.phase() : net_.state.phase()) == TRAIN;
     node.traits = node.type->traits(node.spec());

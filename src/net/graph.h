@@ -43,6 +43,7 @@ struct Node {
   const LayerType* type = nullptr;
   LayerTraits traits;
   std::vector<int> bottoms, tops;  // values
+  const Registry* registry = nullptr;
   bool training = false;
   std::unique_ptr<Layer> layer;
 
@@ -56,7 +57,7 @@ struct Node {
   bool runs_backward = false;
   std::vector<char> wants_bottom, wants_param;
 
-  LayerSpec spec() const { return LayerSpec(*description, training); }
+  LayerSpec spec() const { return LayerSpec(*description, *registry, training); }
 };
 
 // Nodes in the order of the file, which is the order they run in.
@@ -66,10 +67,10 @@ struct Graph {
   std::map<std::string, int, std::less<>> last_value;  // by name: the last one written
 };
 
-// Connects the layers of `net`, which must outlive the graph; automatic tops of losses are written
-// into it. Problems found: unknown types and bottoms, wrong numbers of bottoms, tops, loss weights;
-// a top that another layer writes. A layer with a problem is left out. Of what reads from it only
-// counts and parameters are checked; then it is left out in silence.
+// Connects the layers of `net`, which, as the registry, must outlive the graph; automatic tops of
+// losses are written into it. Problems found: unknown types and bottoms, wrong numbers of bottoms,
+// tops, loss weights; a top that another layer writes. A layer with a problem is left out. Of what
+// reads from it only counts and parameters are checked; then it is left out in silence.
 Graph Connect(NetDescription& net, const Registry& registry, Problems& problems);
 
 // The type of a layer; throws Error: it has none, or an unknown one.

@@ -32,6 +32,7 @@ NetDescription WithPhase(NetDescription description, Phase phase) {
 Net::Impl::Impl(const Net& self, NetDescription description, const Registry& registry,
                 Context& context, const NetOptions& options)
     : self_(self),
+      registry_(registry),
       description_(FilterByState(WithPhase(std::move(description), options.phase))),
       context_(context),
       options_(options),
@@ -44,7 +45,7 @@ Net::Impl::Impl(const Net& self, NetDescription description, const Registry& reg
     throw error;
   }
   Problems problems;
-  graph_ = Connect(description_, registry, problems);
+  graph_ = Connect(description_, registry_, problems);
   SetUpLayers(graph_, *weights_, context_, problems);
   problems.ThrowIfAny();
   DecideGradients(graph_, description_.force_backward, problems);

@@ -62,6 +62,7 @@ class Net::Impl {
   };
 
   const Net& self_;
+  const Registry registry_;
   NetDescription description_;
   Context& context_;
   NetOptions options_;

@@ -16,7 +16,7 @@ namespace pb = google::protobuf;
 
 std::vector<std::string> FieldNames(const pb::Descriptor& type) {
   std::vector<std::string> names;
-  for (int i = 0; i < type.field_count(); ++i) names.push_back(type.field(i)->name());
+  for (const pb::FieldDescriptor* field : FieldsOf(type)) names.push_back(field->name());
   return names;
 }
 
@@ -104,7 +104,7 @@ class Explainer {
   }
 
   static bool FindIn(const pb::Descriptor& type, const std::string& name) {
-    return type.FindFieldByName(name) != nullptr;
+    return FindFieldOf(type, name) != nullptr;
   }
 
   const Grammar& grammar_;

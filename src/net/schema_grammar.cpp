@@ -155,6 +155,61 @@ void AddField(pb::DescriptorProto& message, const std::string& name, int number,
   field->set_type_name(type);
 }
 
+// The fields of fillers and solvers. Unlike a layer's they are extensions, in a file of their own:
+// the messages of a plugin may use moka.FillerParameter, which may then not import them back.
+class Extensions {
+ public:
+  Extensions(const std::map<std::string, OriginFiles>& origins, const pb::FileDescriptorSet& host)
+      : origins_(origins), host_(host) {}
+
+  template <typename Type>
+  void Add(const std::string& message, const std::vector<const Type*>& types) {
+    pb::FileDescriptorProto& file = FileOf(message);
+    for (const Type* type : types) {
+      for (const FieldInfo& field : type->fields) {
+        if (!added_.insert(message + ' ' + field.name).second) continue;
+        const auto origin = origins_.find(type->origin);
+        auto& extension = *file.add_extension();
+        extension.set_extendee("." + message);
+        extension.set_name(field.name);
+        extension.set_number(field.number);
+        extension.set_label(pb::FieldDescriptorProto::LABEL_OPTIONAL);
+        extension.set_type(pb::FieldDescriptorProto::TYPE_MESSAGE);
+        extension.set_type_name(origin == origins_.end() ? '.' + field.message
+                                                         : origin->second.TypeName(field.message));
+      }
+    }
+  }
+  // Leaves room for them in a message of the host.
+  void MakeRoom(pb::DescriptorProto& message, const std::string& full_name) const {
+    if (files_.count(full_name) == 0) return;
+    int highest = 0;
+    for (const auto& field : message.field()) highest = std::max(highest, field.number());
+    auto& range = *message.add_extension_range();
+    range.set_start(highest + 1);
+    range.set_end(pb::FieldDescriptor::kMaxNumber + 1);
+  }
+  const std::map<std::string, pb::FileDescriptorProto>& files() const { return files_; }
+
+ private:
+  pb::FileDescriptorProto& FileOf(const std::string& message) {
+    pb::FileDescriptorProto& file = files_[message];
+    if (file.has_name()) return file;
+    file.set_name("moka_fields/" + message);
+    file.set_package("moka_fields." + message);
+    for (const auto& part : host_.file()) file.add_dependency(part.name());
+    for (const auto& [name, origin] : origins_) {
+      for (const auto& part : origin.files()) file.add_dependency(part.name());
+    }
+    return file;
+  }
+
+  const std::map<std::string, OriginFiles>& origins_;
+  const pb::FileDescriptorSet& host_;
+  std::map<std::string, pb::FileDescriptorProto> files_;  // by the message that they extend
+  std::set<std::string> added_;
+};
+
 void AddParams(const Registry& registry, const std::map<std::string, OriginFiles>& origins,
                pb::FileDescriptorProto& layer_file) {
   for (const auto& [name, origin] : origins) {
@@ -189,7 +244,13 @@ Grammar::Grammar(const Registry& registry) : registry_(registry), factory_(&pool
     for (const auto& file : origin.files()) builder.Add(file, name);
   }
   pb::FileDescriptorSet host = ReadDescriptorSet(HostSchema());
+  Extensions extensions(origins, host);
+  extensions.Add("moka.FillerParameter", registry_.fillers());
+  extensions.Add("moka.SolverParameter", registry_.update_rules());
+  extensions.Add("moka.SolverParameter", registry_.learning_rate_policies());
   for (pb::FileDescriptorProto& file : *host.mutable_file()) {
+    for (pb::DescriptorProto& message : *file.mutable_message_type())
+      extensions.MakeRoom(message, file.package() + '.' + message.name());
     if (file.name() == "moka/layer.proto") AddParams(registry_, origins, file);
     if (file.name() == "moka/solver.proto") {
       file.add_dependency("moka/net.proto");
@@ -202,10 +263,12 @@ Grammar::Grammar(const Registry& registry) : registry_(registry), factory_(&pool
     }
     builder.Add(file, "Moka");
   }
+  for (const auto& [message, file] : extensions.files()) builder.Add(file, "Moka");
   builder.Build();
   net_ = pool_.FindMessageTypeByName("moka.NetParameter");
   layer_ = pool_.FindMessageTypeByName("moka.LayerParameter");
   solver_ = pool_.FindMessageTypeByName("moka.SolverParameter");
+  filler_ = pool_.FindMessageTypeByName("moka.FillerParameter");
   for (const std::string& type : registry_.types()) {
     for (const FieldInfo& field : registry_.Get(type).fields) {
       params_[field.name] = layer_->FindFieldByName(field.name);

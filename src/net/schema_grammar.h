@@ -16,9 +16,10 @@
 namespace moka {
 
 // A private pool in which LayerParameter has one more field for each field that the registry's
-// layers bring. The files and packages of each origin get a prefix of their own, so that plugins
-// with equal names live side by side. Field numbers in the pool are private: what a parameter is
-// called in binary files depends on the layer's type, see WireNumber.
+// layers bring, and FillerParameter and SolverParameter one more extension for each field of the
+// fillers, update rules and policies. The files and packages of each origin get a prefix of their
+// own, so that plugins with equal names live side by side. Field numbers in the pool are private:
+// what a parameter is called in binary files depends on the layer's type, see WireNumber.
 class Grammar {
  public:
   // Throws Error, naming the origin, when the schemas do not compose.
@@ -28,6 +29,7 @@ class Grammar {
   const google::protobuf::Descriptor& net() const { return *net_; }
   const google::protobuf::Descriptor& layer() const { return *layer_; }
   const google::protobuf::Descriptor& solver() const { return *solver_; }
+  const google::protobuf::Descriptor& filler() const { return *filler_; }
   std::unique_ptr<google::protobuf::Message> New(const google::protobuf::Descriptor& type) const;
 
   // Whether a field of LayerParameter came from a layer (and is not one that every layer has).
@@ -51,6 +53,7 @@ class Grammar {
   const google::protobuf::Descriptor* net_ = nullptr;
   const google::protobuf::Descriptor* layer_ = nullptr;
   const google::protobuf::Descriptor* solver_ = nullptr;
+  const google::protobuf::Descriptor* filler_ = nullptr;
   std::map<std::string, const google::protobuf::FieldDescriptor*, std::less<>> params_;
 };
 

@@ -4,6 +4,7 @@
 
 #include <sstream>
 
+#include "io/prototxt.h"
 #include "net/schema_impl.h"
 
 namespace moka {
@@ -49,13 +50,12 @@ std::string DefaultOf(const Grammar& grammar, const pb::FieldDescriptor& field) 
   return text;
 }
 
-}  // namespace
-
-std::vector<MessageHelp> NetSchema::Describe(std::string_view layer_type) const {
-  const Grammar& grammar = impl_->grammar;
+// The messages of the fields that `scope`, a message of the host, got for a type.
+std::vector<MessageHelp> DescribeFields(const Grammar& grammar, const pb::Descriptor& scope,
+                                        const std::vector<FieldInfo>& fields) {
   std::vector<MessageHelp> messages;
-  for (const FieldInfo& param : grammar.registry().Get(layer_type).fields) {
-    const pb::Descriptor& type = *grammar.FindParam(param.name)->message_type();
+  for (const FieldInfo& param : fields) {
+    const pb::Descriptor& type = *FindFieldOf(scope, param.name)->message_type();
     MessageHelp help{param.name, Comment(type), {}};
     for (int i = 0; i < type.field_count(); ++i) {
       const pb::FieldDescriptor& field = *type.field(i);
@@ -65,6 +65,24 @@ std::vector<MessageHelp> NetSchema::Describe(std::string_view layer_type) const 
     messages.push_back(std::move(help));
   }
   return messages;
+}
+
+}  // namespace
+
+std::vector<MessageHelp> NetSchema::Describe(std::string_view layer_type) const {
+  return Describe(impl_->grammar.registry().Get(layer_type));
+}
+std::vector<MessageHelp> NetSchema::Describe(const LayerType& type) const {
+  return DescribeFields(impl_->grammar, impl_->grammar.layer(), type.fields);
+}
+std::vector<MessageHelp> NetSchema::Describe(const FillerType& type) const {
+  return DescribeFields(impl_->grammar, impl_->grammar.filler(), type.fields);
+}
+std::vector<MessageHelp> NetSchema::Describe(const UpdateRuleType& type) const {
+  return DescribeFields(impl_->grammar, impl_->grammar.solver(), type.fields);
+}
+std::vector<MessageHelp> NetSchema::Describe(const LearningRatePolicyType& type) const {
+  return DescribeFields(impl_->grammar, impl_->grammar.solver(), type.fields);
 }
 
 }  // namespace moka

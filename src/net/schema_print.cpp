@@ -1,4 +1,5 @@
 // A description as prototxt.
+#include <google/protobuf/stubs/strutil.h>
 #include <google/protobuf/text_format.h>
 
 #include "net/schema_impl.h"
@@ -8,9 +9,23 @@ namespace {
 
 namespace pb = google::protobuf;
 
+// Extensions under their plain names, as they are read; and text as UTF-8.
+class PlainNames final : public pb::TextFormat::FastFieldValuePrinter {
+ public:
+  void PrintString(const std::string& value,
+                   pb::TextFormat::BaseTextGenerator* text) const override {
+    text->PrintString('"' + pb::strings::Utf8SafeCEscape(value) + '"');
+  }
+  void PrintFieldName(const pb::Message&, int, int, const pb::Reflection*,
+                      const pb::FieldDescriptor* field,
+                      pb::TextFormat::BaseTextGenerator* text) const override {
+    text->PrintString(field->name());
+  }
+};
+
 std::string Print(pb::Message& message, int indent) {
   pb::TextFormat::Printer printer;
-  printer.SetUseUtf8StringEscaping(true);
+  printer.SetDefaultFieldValuePrinter(new PlainNames());  // which the printer owns
   printer.SetInitialIndentLevel(indent);
   message.DiscardUnknownFields();  // they have no names
   std::string text;

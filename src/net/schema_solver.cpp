@@ -2,6 +2,8 @@
 // something else here.
 #include <google/protobuf/descriptor.h>
 
+#include <set>
+
 #include "net/schema_impl.h"
 
 namespace moka {
@@ -61,6 +63,31 @@ void Notices(const Position& position, const SolverParameter& solver,
   }
 }
 
+// Parameters of an update rule or a policy that is not the one in use.
+void TellUnused(const Grammar& grammar, const Position& position, const pb::Message& solver,
+                SolverDescription& description) {
+  std::set<std::string> used;
+  const Registry& registry = grammar.registry();
+  const auto use = [&](const auto& types, const std::string& name) {
+    for (const auto* type : types) {
+      if (name != type->name && name != type->package + '.' + type->name) continue;
+      for (const FieldInfo& field : type->fields) used.insert(field.name);
+    }
+  };
+  use(registry.update_rules(), description.common.type());
+  use(registry.learning_rate_policies(), description.common.lr_policy());
+  std::vector<const pb::FieldDescriptor*> fields;
+  solver.GetReflection()->ListFields(solver, &fields);
+  for (const pb::FieldDescriptor* field : fields) {
+    if (!field->is_extension() || used.count(field->name()) != 0) continue;
+    const std::string where = ToString(position.At(field->name()));
+    description.notices.push_back((where.empty() ? "" : where + ": ") + "type \"" +
+                                  description.common.type() + "\" and lr_policy \"" +
+                                  description.common.lr_policy() + "\" do not use " +
+                                  field->name() + ": it has no effect");
+  }
+}
+
 }  // namespace
 
 SolverDescription DescribeSolver(const Grammar& grammar, const pb::Message& solver,
@@ -96,6 +123,7 @@ SolverDescription DescribeSolver(const Grammar& grammar, const pb::Message& solv
   }
   Notices(position, description.common, description.notices);
   UpgradeType(position, description.common, errors);
+  TellUnused(grammar, position, solver, description);
   return description;
 }
 

@@ -4,8 +4,6 @@
 #include <map>
 #include <set>
 
-#include "moka/filler.h"
-#include "moka/random.h"
 
 namespace moka {
 namespace {
@@ -33,6 +31,7 @@ class ParamBinder {
   ParamBinder(Weights& weights, const Context& context) : weights_(weights), context_(context) {}
 
   void Bind(Node& node, const Setup::Impl& setup) {
+    registry_ = node.registry;
     const LayerParameter& common = node.description->common;
     const int count = static_cast<int>(setup.requests.size());
     if (common.param_size() > count) {
@@ -85,7 +84,7 @@ class ParamBinder {
     auto param = std::make_shared<Param>(name, request.shape, request.learned);
     param->lr_mult = request.learned ? spec.lr_mult() : 0;
     param->decay_mult = request.learned ? spec.decay_mult() : 0;
-    Fill(request.filler, RandomStream(context_.seed(), name, 0, 0), param->Change());
+    FillNew(*registry_, request, context_.seed(), *param);
     weights_.Add(layer, k, param, request.shape);
     made = true;
     return param;
@@ -126,6 +125,7 @@ class ParamBinder {
 
   Weights& weights_;
   const Context& context_;
+  const Registry* registry_ = nullptr;  // of the node that is being bound
   std::map<std::string, Owner> owners_;
   std::set<std::string> named_;
 };

@@ -17,7 +17,7 @@ void CheckLayerAlone(const Registry& registry, const NetDescription& net, LayerD
   LayerParameter& common = layer.common;
   CheckRules(common);
   const LayerType& type = TypeOf(layer, net, registry);
-  const LayerSpec spec(layer);
+  const LayerSpec spec(layer, registry);
   const LayerTraits traits = type.traits(spec);
   for (int i = 0; i < common.bottom_size(); ++i) {
     const std::string& name = common.bottom(i);

@@ -5,9 +5,9 @@
 
 #include "moka/error.h"
 #include "moka/solver.h"
+#include "moka/update_rule.h"
 #include "solver/learning_rate.h"
 #include "solver/solver_nets.h"
-#include "solver/update_rule.h"
 
 namespace moka {
 namespace {
@@ -115,16 +115,21 @@ void CheckTestNets(const SolverDescription& solver) {
 
 }  // namespace
 
-void CheckSolver(const SolverParameter& solver) {
-  CheckLearningRate(solver);
+void CheckSolver(const SolverParameter& solver, const Registry& registry) {
+  RateSchedule(solver, registry);
   CheckLoop(solver);
   CheckDecayAndClipping(solver);
-  MakeUpdateRule(solver);
+  const int histories = registry.MakeUpdateRule(solver)->histories();
+  if (histories < 0 || histories > kMostHistories) {
+    throw Error("solver type \"", solver.type(), "\" wants ", histories,
+                " values for each element of a param; 0 to ", kMostHistories, " are possible")
+        .At("type");
+  }
 }
 
-void CheckSolver(const SolverDescription& solver) {
+void CheckSolver(const SolverDescription& solver, const Registry& registry) {
   WithPlaces(solver, [&] {
-    CheckSolver(solver.common);
+    CheckSolver(solver.common, registry);
     CheckTrainNet(solver);
     CheckTestNets(solver);
   });

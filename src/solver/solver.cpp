@@ -46,7 +46,8 @@ Solver::Impl::Impl(const SolverDescription& given, const NetSchema& schema,
       weights(std::make_shared<Weights>()),
       prefix_(SnapshotPrefix(given)),
       losses_(given.common.average_loss()) {
-  CheckSolver(description);
+  CheckSolver(description, registry);
+  rate_ = std::make_unique<RateSchedule>(s, registry);
   if (s.snapshot() > 0 || s.snapshot_after_train()) {
     WithPlaces(description, [&] { CheckSnapshotPrefix(prefix_); });
   }
@@ -64,7 +65,7 @@ Solver::Impl::Impl(const SolverDescription& given, const NetSchema& schema,
     options.backward = false;
     test_nets.push_back(std::make_unique<Net>(std::move(test), registry, context, options));
   }
-  updater = std::make_unique<Updater>(s, net->learned(), context);
+  updater = std::make_unique<Updater>(s, registry, net->learned(), context);
 }
 
 bool Solver::Impl::Solve(Solver& solver, const Request& request) {
@@ -108,7 +109,7 @@ void Solver::Impl::LastPasses(const Request& request, bool& stopped) {
     LossWindow window = losses_;
     window.Add(report.loss);
     report.smoothed_loss = window.Mean();
-    report.rate = LearningRate(s, iteration);
+    report.rate = rate_->At(iteration);
     report.display = report.after_training = true;
     for (SolverObserver* observer : observers) observer->OnIteration(report);
   }
@@ -135,7 +136,7 @@ double Solver::Impl::Iterate(bool display) {
   if (!std::isfinite(norm)) Diverge("the gradients are not finite", true);
 
   losses_.Add(loss);
-  const float rate = LearningRate(s, iteration);
+  const float rate = rate_->At(iteration);
   Report(loss, rate, display);
   updater->Apply(rate, iteration, norm);
   ++iteration;
@@ -160,8 +161,8 @@ void Solver::Impl::DivergeAt(double loss) {
 
 void Solver::Impl::Diverge(const std::string& what, bool backward) {
   const std::string bad = net->FindNonFinite(backward);
-  throw Diverged("iteration ", iteration, ", learning rate ", LearningRate(s, iteration), ": ",
-                 what, bad.empty() ? "" : "; first bad: ", bad);
+  throw Diverged("iteration ", iteration, ", learning rate ", rate_->At(iteration), ": ", what,
+                 bad.empty() ? "" : "; first bad: ", bad);
 }
 
 void Solver::Impl::Report(double loss, float rate, bool display) {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "moka/solver.h"
+#include "solver/learning_rate.h"
 #include "solver/loss_window.h"
 #include "solver/updater.h"
 
@@ -61,6 +62,7 @@ class Solver::Impl {
   void CheckComplete(const std::string& model) const;
 
   std::string prefix_;
+  std::unique_ptr<RateSchedule> rate_;
   LossWindow losses_;
   int64_t snapshot_at_ = -1;  // the iteration of the last snapshot
   // While tests run: the test nets' counters before. A snapshot taken then keeps these, since a

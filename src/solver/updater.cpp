@@ -9,8 +9,9 @@
 
 namespace moka {
 
-Updater::Updater(const SolverParameter& solver, std::span<const Learned> learned, Context& context)
-    : rule_(MakeUpdateRule(solver)),
+Updater::Updater(const SolverParameter& solver, const Registry& registry,
+                 std::span<const Learned> learned, Context& context)
+    : rule_(registry.MakeUpdateRule(solver)),
       learned_(learned),
       context_(context),
       clip_(solver.clip_gradients()),

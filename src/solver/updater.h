@@ -9,16 +9,18 @@
 
 #include "moka/context.h"
 #include "moka/net.h"
+#include "moka/registry.h"
 #include "moka/solver.pb.h"
 #include "moka/tensor.h"
-#include "solver/update_rule.h"
+#include "moka/update_rule.h"
 
 namespace moka {
 
 // Owns the history. The net and the context outlive it. Params with lr_mult 0 are never touched.
 class Updater {
  public:
-  Updater(const SolverParameter& solver, std::span<const Learned> learned, Context& context);
+  Updater(const SolverParameter& solver, const Registry& registry, std::span<const Learned> learned,
+          Context& context);
 
   // The L2 norm of the gradients that have been added up, over all params that learn. In double, in
   // a fixed order.

@@ -198,10 +198,11 @@ class Twice : public Layer {
   }
 };
 
-// A registry with one layer, "Sample".
+// The built-in registry, for its fillers, and one more layer, "Sample".
 template <typename L>
 Registry Only() {
-  Registry registry;
+  static const Registry builtin = BuiltinLayers();
+  Registry registry = builtin;
   registry.Add<L>("Sample");
   return registry;
 }

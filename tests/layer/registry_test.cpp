@@ -36,6 +36,8 @@ LayerType TypeWith(const std::string& name, std::vector<FieldInfo> fields) {
   LayerType type;
   type.name = name;
   type.fields = std::move(fields);
+  type.traits = [](const LayerSpec&) { return LayerTraits(); };
+  type.create = [](const LayerSpec& spec) { return std::make_unique<Nothing>(spec); };
   return type;
 }
 
@@ -74,7 +76,7 @@ TEST(Registry, RefusesAMessageWhoseBytesAreNone) {
   layer.params.push_back({"any_param", 50, "\xff"});
   const auto error = [&](const auto& use) -> std::string {
     try {
-      use(registry.Get("Nothing"), LayerSpec(layer));
+      use(registry.Get("Nothing"), LayerSpec(layer, registry));
     } catch (const Error& caught) {
       return caught.message();
     }
@@ -112,18 +114,18 @@ TEST(Registry, MakesLayersAndTraitsFromParsedParameters) {
   filler.set_value(-2);
   LayerDescription layer;
   layer.params.push_back({"any_param", 50, filler.SerializeAsString()});
-  EXPECT_EQ(registry.Get("Anything").traits(LayerSpec(layer)).least_tops(), 3);
-  EXPECT_EQ(registry.Get("Nothing").traits(LayerSpec(layer)).least_tops(), 7);
-  EXPECT_EQ(registry.Get("Careless").traits(LayerSpec(layer)).least_tops(), 1);
-  EXPECT_NE(registry.Get("Nothing").create(LayerSpec(layer)), nullptr);
+  EXPECT_EQ(registry.Get("Anything").traits(LayerSpec(layer, registry)).least_tops(), 3);
+  EXPECT_EQ(registry.Get("Nothing").traits(LayerSpec(layer, registry)).least_tops(), 7);
+  EXPECT_EQ(registry.Get("Careless").traits(LayerSpec(layer, registry)).least_tops(), 1);
+  EXPECT_NE(registry.Get("Nothing").create(LayerSpec(layer, registry)), nullptr);
   try {
-    registry.Get("Anything").create(LayerSpec(layer));
+    registry.Get("Anything").create(LayerSpec(layer, registry));
     FAIL();
   } catch (const Error& error) {
     EXPECT_EQ(error.message(), "value -2 is negative");
   }
   layer.params[0].bytes = "\xff\xff";
-  EXPECT_THROW(registry.Get("Anything").create(LayerSpec(layer)), Error);
+  EXPECT_THROW(registry.Get("Anything").create(LayerSpec(layer, registry)), Error);
 }
 
 TEST(Registry, IsAValue) {

@@ -53,7 +53,7 @@ inline void ExpectRefused(const std::string& layer, const Shape& shape, const st
 inline LayerTraits TraitsOf(const std::string& layer, bool training = true) {
   const Registry registry = BuiltinLayers();
   const LayerDescription description = NetSchema(registry).ParseLayer(layer);
-  return registry.Get(description.common.type()).traits(LayerSpec(description, training));
+  return registry.Get(description.common.type()).traits(LayerSpec(description, registry, training));
 }
 
 // Backward reads the top and not the bottom, whose memory the top may take.

@@ -40,6 +40,8 @@ void Add(Registry& registry, const std::string& type, std::vector<FieldInfo> fie
   LayerType entry;
   entry.name = type;
   entry.fields = std::move(fields);
+  entry.traits = [](const LayerSpec&) { return LayerTraits(); };
+  entry.create = [](const LayerSpec&) -> std::unique_ptr<Layer> { return nullptr; };
   registry.AddType(std::move(entry));
 }
 

@@ -90,8 +90,8 @@ TEST(Plugin, TwinsWithEqualNamesOfFilesAndMessagesLiveSideBySide) {
   const LayerDescription a =
       LayerOf(registry, "type: 'TwinA' twin_a_param { mode: HARD inner { size: 4 } }");
   const LayerDescription b = LayerOf(registry, "type: 'TwinB' twin_b_param { steps: 7 }");
-  EXPECT_EQ(registry.Get("TwinA").traits(LayerSpec(a)).least_tops(), 4);
-  EXPECT_EQ(registry.Get("TwinB").traits(LayerSpec(b)).least_tops(), 7);
+  EXPECT_EQ(registry.Get("TwinA").traits(LayerSpec(a, registry)).least_tops(), 4);
+  EXPECT_EQ(registry.Get("TwinB").traits(LayerSpec(b, registry)).least_tops(), 7);
 
   RunOptions options;
   options.registry = &registry;
@@ -105,10 +105,14 @@ TEST(Plugin, DefaultsAreThoseOfThePluginsProto) {
   Registry registry;
   LoadPlugin(Library("twin_a"), registry);
   LoadPlugin(Library("twin_b"), registry);
-  EXPECT_EQ(
-      registry.Get("TwinA").traits(LayerSpec(LayerOf(registry, "type: 'TwinA'"))).least_tops(), 1);
-  EXPECT_EQ(
-      registry.Get("TwinB").traits(LayerSpec(LayerOf(registry, "type: 'TwinB'"))).least_tops(), 3);
+  EXPECT_EQ(registry.Get("TwinA")
+                .traits(LayerSpec(LayerOf(registry, "type: 'TwinA'"), registry))
+                .least_tops(),
+            1);
+  EXPECT_EQ(registry.Get("TwinB")
+                .traits(LayerSpec(LayerOf(registry, "type: 'TwinB'"), registry))
+                .least_tops(),
+            3);
 }
 
 TEST(Plugin, ConstructorsGetNestedMessagesEnumsAndRepeatedFields) {
@@ -118,7 +122,7 @@ TEST(Plugin, ConstructorsGetNestedMessagesEnumsAndRepeatedFields) {
   auto refusal = [&](const std::string& text) -> std::string {
     const LayerDescription layer = LayerOf(registry, text);
     try {
-      registry.Get(layer.common.type()).create(LayerSpec(layer));
+      registry.Get(layer.common.type()).create(LayerSpec(layer, registry));
     } catch (const Error& error) {
       return error.message();
     }

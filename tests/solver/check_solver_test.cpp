@@ -26,7 +26,7 @@ std::string ErrorWith(const Change& change) {
   SolverDescription solver = Good();
   change(solver);
   try {
-    CheckSolver(solver);
+    CheckSolver(solver, BuiltinLayers());
   } catch (const Error& error) {
     return error.field() + ": " + error.message();
   }
@@ -46,7 +46,7 @@ TEST(CheckSolver, KnowsThePlaceOfAnError) {
   solver.common.set_iter_size(0);
   solver.places["iter_size"] = {"solver.prototxt", 7, 3};
   try {
-    CheckSolver(solver);
+    CheckSolver(solver, BuiltinLayers());
     FAIL();
   } catch (const Error& error) {
     EXPECT_STREQ(error.what(), "solver.prototxt:7:3: iter_size 0 must be at least 1");
@@ -54,7 +54,7 @@ TEST(CheckSolver, KnowsThePlaceOfAnError) {
   solver = Good();
   solver.common.clear_base_lr();
   try {
-    CheckSolver(solver);
+    CheckSolver(solver, BuiltinLayers());
     FAIL();
   } catch (const Error& error) {
     EXPECT_STREQ(error.what(), "solver.prototxt: base_lr is missing");

@@ -16,9 +16,14 @@ SolverParameter Policy(const std::string& name) {
   return solver;
 }
 
+float Rate(const SolverParameter& solver, int64_t iteration) {
+  static const Registry registry = BuiltinLayers();
+  return LearningRate(solver, registry, iteration);
+}
+
 std::string RateError(const SolverParameter& solver) {
   try {
-    LearningRate(solver, 0);
+    Rate(solver, 0);
   } catch (const Error& error) {
     return error.field() + ": " + error.message();
   }
@@ -26,24 +31,24 @@ std::string RateError(const SolverParameter& solver) {
 }
 
 TEST(LearningRate, StaysFixed) {
-  EXPECT_EQ(LearningRate(Policy("fixed"), 0), 0.5f);
-  EXPECT_EQ(LearningRate(Policy("fixed"), 123456), 0.5f);
+  EXPECT_EQ(Rate(Policy("fixed"), 0), 0.5f);
+  EXPECT_EQ(Rate(Policy("fixed"), 123456), 0.5f);
 }
 
 TEST(LearningRate, FallsEveryStepsize) {
   SolverParameter solver = Policy("step");
   solver.set_gamma(0.5f);
   solver.set_stepsize(100);
-  EXPECT_EQ(LearningRate(solver, 99), 0.5f);
-  EXPECT_EQ(LearningRate(solver, 100), 0.25f);
-  EXPECT_EQ(LearningRate(solver, 399), 0.0625f);
+  EXPECT_EQ(Rate(solver, 99), 0.5f);
+  EXPECT_EQ(Rate(solver, 100), 0.25f);
+  EXPECT_EQ(Rate(solver, 399), 0.0625f);
 }
 
 TEST(LearningRate, FallsExponentially) {
   SolverParameter solver = Policy("exp");
   solver.set_gamma(0.5f);
-  EXPECT_EQ(LearningRate(solver, 0), 0.5f);
-  EXPECT_EQ(LearningRate(solver, 3), 0.0625f);
+  EXPECT_EQ(Rate(solver, 0), 0.5f);
+  EXPECT_EQ(Rate(solver, 3), 0.0625f);
 }
 
 TEST(LearningRate, FallsInverselyAsLeNetsDoes) {
@@ -51,9 +56,9 @@ TEST(LearningRate, FallsInverselyAsLeNetsDoes) {
   solver.set_base_lr(0.01f);
   solver.set_gamma(0.0001f);
   solver.set_power(0.75f);
-  EXPECT_FLOAT_EQ(LearningRate(solver, 0), 0.01f);
-  EXPECT_FLOAT_EQ(LearningRate(solver, 5000), 0.0073778795f);   // 0.01 * 1.5^-0.75
-  EXPECT_FLOAT_EQ(LearningRate(solver, 10000), 0.0059460356f);  // 0.01 * 2^-0.75
+  EXPECT_FLOAT_EQ(Rate(solver, 0), 0.01f);
+  EXPECT_FLOAT_EQ(Rate(solver, 5000), 0.0073778795f);   // 0.01 * 1.5^-0.75
+  EXPECT_FLOAT_EQ(Rate(solver, 10000), 0.0059460356f);  // 0.01 * 2^-0.75
 }
 
 TEST(LearningRate, FallsAtEachStepvalue) {
@@ -61,43 +66,43 @@ TEST(LearningRate, FallsAtEachStepvalue) {
   solver.set_gamma(0.5f);
   solver.add_stepvalue(10);
   solver.add_stepvalue(30);
-  EXPECT_EQ(LearningRate(solver, 9), 0.5f);
-  EXPECT_EQ(LearningRate(solver, 10), 0.25f);
-  EXPECT_EQ(LearningRate(solver, 29), 0.25f);
-  EXPECT_EQ(LearningRate(solver, 30), 0.125f);
-  EXPECT_EQ(LearningRate(solver, 3000), 0.125f);
+  EXPECT_EQ(Rate(solver, 9), 0.5f);
+  EXPECT_EQ(Rate(solver, 10), 0.25f);
+  EXPECT_EQ(Rate(solver, 29), 0.25f);
+  EXPECT_EQ(Rate(solver, 30), 0.125f);
+  EXPECT_EQ(Rate(solver, 3000), 0.125f);
 }
 
 TEST(LearningRate, FallsToZeroAtMaxIter) {
   SolverParameter solver = Policy("poly");
   solver.set_power(2);
   solver.set_max_iter(100);
-  EXPECT_EQ(LearningRate(solver, 0), 0.5f);
-  EXPECT_EQ(LearningRate(solver, 50), 0.125f);
-  EXPECT_EQ(LearningRate(solver, 100), 0.0f);
-  EXPECT_EQ(LearningRate(solver, 150), 0.0f);
+  EXPECT_EQ(Rate(solver, 0), 0.5f);
+  EXPECT_EQ(Rate(solver, 50), 0.125f);
+  EXPECT_EQ(Rate(solver, 100), 0.0f);
+  EXPECT_EQ(Rate(solver, 150), 0.0f);
 }
 
 TEST(LearningRate, FollowsASigmoid) {
   SolverParameter solver = Policy("sigmoid");
   solver.set_gamma(-0.1f);
   solver.set_stepsize(50);
-  EXPECT_EQ(LearningRate(solver, 50), 0.25f);
-  EXPECT_FLOAT_EQ(LearningRate(solver, 40), 0.36552929f);  // 0.5 / (1 + e^-1)
-  EXPECT_FLOAT_EQ(LearningRate(solver, 60), 0.13447071f);  // 0.5 / (1 + e)
+  EXPECT_EQ(Rate(solver, 50), 0.25f);
+  EXPECT_FLOAT_EQ(Rate(solver, 40), 0.36552929f);  // 0.5 / (1 + e^-1)
+  EXPECT_FLOAT_EQ(Rate(solver, 60), 0.13447071f);  // 0.5 / (1 + e)
 }
 
 TEST(LearningRate, RefusesUnknownPolicies) {
   EXPECT_EQ(RateError(Policy("Fixed")),
             "lr_policy: unknown lr_policy \"Fixed\"; did you mean \"fixed\"?");
   EXPECT_EQ(RateError(Policy("cyclic-triangles")),
-            "lr_policy: unknown lr_policy \"cyclic-triangles\"; there are: fixed, step, exp, inv, "
-            "multistep, poly, sigmoid");
+            "lr_policy: unknown lr_policy \"cyclic-triangles\"; there are: exp, fixed, inv, "
+            "multistep, poly, sigmoid, step");
   SolverParameter none = Policy("");
   none.clear_lr_policy();
   EXPECT_EQ(RateError(none),
-            "lr_policy: lr_policy is missing; there are: fixed, step, exp, inv, multistep, poly, "
-            "sigmoid");
+            "lr_policy: lr_policy is missing; there are: exp, fixed, inv, multistep, poly, "
+            "sigmoid, step");
 }
 
 TEST(LearningRate, RefusesToDoWithoutWhatAPolicyNeeds) {

@@ -190,7 +190,7 @@ TEST(Updater, GivesTheSameBitsForAnyNumberOfThreads) {
       dw.data()[i] = Number(i, 1, 0);
     }
     const std::vector<Learned> learned = {{"ip", 0, &w, &dw}};
-    Updater updater(solver, learned, context);
+    Updater updater(solver, BuiltinLayers(), learned, context);
     norms.push_back(updater.GradientNorm());
     for (int64_t step = 0; step < 3; ++step) updater.Apply(0.1f, step, updater.GradientNorm());
     results.emplace_back(w.values().values().begin(), w.values().values().end());

@@ -11,7 +11,7 @@ NETS = [
     ("num_output: 2", "num_output: two",
      '19:37: inner_product_param.num_output takes a whole number, not "two"'),
     ('"xavier"', '"xavir"',
-     '19:39: layer "ip" (InnerProduct): unknown filler type "xavir"; did you mean "xavier"?'),
+     '19:55: layer "ip" (InnerProduct): unknown filler type "xavir"; did you mean "xavier"?'),
     ('"InnerProduct"', '"InerProduct"',
      '16:3: layer "ip" (InerProduct): unknown type "InerProduct"; did you mean "InnerProduct"?'),
     ('bottom: "x"', 'bottom: "xx"',

@@ -1,15 +1,16 @@
 // SGD with momentum mu: v = mu v + rate g; w = w - v.
-#include <cmath>
-
-#include "moka/error.h"
-#include "solver/update_rule.h"
+#include "moka/registry.h"
+#include "moka/update_rule.h"
 
 namespace moka {
 namespace {
 
 class Sgd final : public UpdateRule {
  public:
-  explicit Sgd(float mu) : mu_(mu) {}
+  explicit Sgd(const SolverParameter& solver) : mu_(solver.momentum()) {
+    if (!(mu_ >= 0 && mu_ < 1))
+      throw Error("momentum ", mu_, " must be at least 0 and below 1").At("momentum");
+  }
   int histories() const override { return 1; }
   void Update(const UpdatePiece& piece) const override {
     float* w = piece.w;
@@ -26,12 +27,6 @@ class Sgd final : public UpdateRule {
 
 }  // namespace
 
-std::unique_ptr<UpdateRule> MakeSgd(const SolverParameter& solver) {
-  const float mu = solver.momentum();
-  if (!(mu >= 0 && mu < 1)) {
-    throw Error("momentum ", mu, " must be at least 0 and below 1").At("momentum");
-  }
-  return std::make_unique<Sgd>(mu);
-}
+void RegisterSgd(Registry& registry) { registry.AddUpdateRule<Sgd>("SGD"); }
 
 }  // namespace moka
