@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "moka/check_case.h"
 #include "moka/export.h"
 #include "moka/registry.h"
 #include "moka/shape.h"
@@ -106,5 +107,15 @@ class MOKA_EXPORT CheckResult {
 // differentiated. Throws Error only if the layer cannot be built.
 MOKA_EXPORT CheckResult CheckLayer(std::string_view layer, const std::vector<Shape>& shapes,
                                    const CheckOptions& options = {});
+// The same in a case that was declared for a type of the registry, or derived.
+MOKA_EXPORT CheckResult CheckLayer(const LayerType& type, const CheckCase& a_case,
+                                   const Registry& registry);
+// Cases for a layer without parameters, from its traits: those among a dozen sets of shapes, of the
+// least number of bottoms and one more, that it can be built for. Throws Error, with the reason, if
+// there are none.
+MOKA_EXPORT std::vector<CheckCase> DeriveCheckCases(const LayerType& type,
+                                                    const Registry& registry);
+// "(2, 3) and (2), swish_param { beta: 2 }".
+MOKA_EXPORT std::string Describe(const CheckCase& a_case);
 
 }  // namespace moka

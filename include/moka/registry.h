@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "moka/check_case.h"
 #include "moka/export.h"
 #include "moka/layer.h"
 
@@ -122,6 +123,10 @@ class MOKA_EXPORT Registry {
   void AddLearningRatePolicy(std::string type, const Field<Messages>&... fields) {
     AddType(Part<P, LearningRatePolicyType, SolverParameter>(std::move(type), fields...));
   }
+  // A case to check a layer in, for `moka plugin check`. Throws Error unless this origin has
+  // brought the layer type.
+  void AddCheckCase(std::string_view type, const CheckCase& a_case);
+
   void AddType(LayerType type);
   void AddType(FillerType type);
   void AddType(UpdateRuleType type);
@@ -135,6 +140,8 @@ class MOKA_EXPORT Registry {
   std::vector<const FillerType*> fillers() const;
   std::vector<const UpdateRuleType*> update_rules() const;
   std::vector<const LearningRatePolicyType*> learning_rate_policies() const;
+
+  std::vector<CheckCase> check_cases(std::string_view type) const;  // in the order they came
 
   // What the type in the message names. Throws Error with the field: unknown (did you mean), or
   // what the constructor throws.

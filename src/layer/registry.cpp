@@ -115,6 +115,20 @@ void Registry::AddType(LearningRatePolicyType type) {
   Insert(Own(), kLearningRatePolicy, &State::policies, std::move(type));
 }
 
+void Registry::AddCheckCase(std::string_view type, const CheckCase& a_case) {
+  const LayerType* known = Find(type);
+  if (known == nullptr || known->origin != origin()) {
+    throw Error("a check case for type \"", type, "\", which ",
+                origin() == "built in" ? "is not built in" : origin() + " has not registered");
+  }
+  Own().check_cases[std::string(type)].push_back(a_case);
+}
+
+std::vector<CheckCase> Registry::check_cases(std::string_view type) const {
+  const auto found = state_->check_cases.find(type);
+  return found == state_->check_cases.end() ? std::vector<CheckCase>() : found->second;
+}
+
 const LayerType* Registry::Find(std::string_view type) const {
   return FindIn(state_->layers, type);
 }

@@ -40,6 +40,7 @@ struct Registry::State {
   TypeTable<FillerType> fillers;
   TypeTable<UpdateRuleType> update_rules;
   TypeTable<LearningRatePolicyType> policies;
+  std::map<std::string, std::vector<CheckCase>, std::less<>> check_cases;  // by layer type
   std::vector<SchemaOrigin> schemas;
   std::set<std::string, std::less<>> messages;  // that the schemas of `origin` describe
   // By the host's message that they stand in, and by name, in the order they came.
