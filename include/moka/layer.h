@@ -29,6 +29,8 @@
 
 namespace moka {
 
+class DataParameter;
+class DataSource;
 class Filler;
 class FillerParameter;
 class LayerParameter;
@@ -58,6 +60,8 @@ class MOKA_EXPORT LayerSpec {
   // ("inner_product_param.weight_filler"). Throws Error at that field or below it.
   std::unique_ptr<Filler> MakeFiller(const FillerParameter& filler, const Shape& shape,
                                      const std::string& field) const;
+  // What `data_param` names. Throws Error, its field below data_param. Since plugin API 2.1.
+  std::unique_ptr<DataSource> OpenDataSource(const DataParameter& params) const;
 
  private:
   const LayerDescription* description_;

@@ -57,6 +57,7 @@ class MOKA_EXPORT NetSchema {
   std::vector<MessageHelp> Describe(const FillerType& type) const;
   std::vector<MessageHelp> Describe(const UpdateRuleType& type) const;
   std::vector<MessageHelp> Describe(const LearningRatePolicyType& type) const;
+  std::vector<MessageHelp> Describe(const DataSourceType& type) const;
 
  private:
   class Impl;

@@ -2,19 +2,15 @@
 //
 // Batch n of a run is a function of the seed, the layer's name and n, the number of the pass: a
 // resumed training goes on with the very batch that comes next.
-#include <filesystem>
-
-#include "data.pb.h"
 #include "moka/batches.h"
+#include "moka/data.pb.h"
 #include "moka/layer.h"
 #include "moka/registry.h"
+#include "sources.h"
 #include "transform.pb.h"
 
 namespace moka {
 namespace {
-
-constexpr const char* kWhatIsRead =
-    "MNIST's IDX files (`source` and `labels`) and CIFAR-10's binary files are";
 
 // Moves a field from its old place in data_param into transform_param, as Caffe does.
 template <typename T>
@@ -43,10 +39,11 @@ TransformationParameter Upgrade(const DataParameter& params, TransformationParam
 void Check(const DataParameter& params, const TransformationParameter& transform) {
   if (params.has_backend()) {
     throw Error("backend ", params.backend() == DataParameter::LMDB ? "LMDB" : "LEVELDB",
-                ": databases are not read yet; ", kWhatIsRead)
+                ": databases are not read yet; ", kWhatDataIsRead)
         .At("data_param.backend");
   }
-  if (params.source_size() == 0) throw Error("data_param needs a source").At("data_param");
+  if (params.source_size() == 0 && !params.has_format())
+    throw Error("data_param needs a source").At("data_param");
   if (params.batch_size() == 0) {
     throw Error(params.has_batch_size() ? "batch_size 0 is no batch"
                                         : "data_param needs a batch_size")
@@ -92,8 +89,6 @@ class Data final : public Layer, public SampleNames {
   }
 
  private:
-  // FindFile, with the field that names the file put into what it throws.
-  std::string Find(const std::string& path, const std::string& field) const;
   std::unique_ptr<DataSource> Open() const;
   TransformOptions ReadTransform() const;
 
@@ -110,40 +105,14 @@ Data::Data(const LayerSpec& spec, const DataParameter& params,
   Check(params_, transform_);
 }
 
-std::string Data::Find(const std::string& path, const std::string& field) const {
-  try {
-    return spec().FindFile(path);
-  } catch (Error& error) {
-    throw error.At(field);
-  }
-}
-
+// Where no format is named: by how the first file begins.
 std::unique_ptr<DataSource> Data::Open() const {
-  std::vector<std::string> paths;
-  for (int i = 0; i < params_.source_size(); ++i) {
-    const std::string field = "data_param.source[" + std::to_string(i) + "]";
-    paths.push_back(Find(params_.source(i), field));
-    if (std::filesystem::is_directory(paths.back())) {
-      throw Error(paths.back(), " is a folder: LMDB and LevelDB databases are not read yet; ",
-                  kWhatIsRead)
-          .At(field);
-    }
+  DataParameter params = params_;
+  if (!params.has_format()) {
+    const std::string first = DataSpec(params_, spec()).FindSources()[0];
+    params.set_format(params.has_labels() || LooksLikeIdx(first) ? "idx" : "cifar10");
   }
-  const bool idx =
-      params_.format() == DataParameter::IDX ||
-      (params_.format() == DataParameter::AUTO && (params_.has_labels() || LooksLikeIdx(paths[0])));
-  if (!idx) {
-    if (params_.has_labels()) {
-      throw Error("CIFAR-10's files hold their labels; labels names another file")
-          .At("data_param.labels");
-    }
-    return OpenCifar10(paths);
-  }
-  if (paths.size() > 1) {
-    throw Error("there are ", paths.size(), " sources, but an IDX file holds a whole set: name one")
-        .At("data_param.source[1]");
-  }
-  return OpenIdx(paths[0], params_.has_labels() ? Find(params_.labels(), "data_param.labels") : "");
+  return spec().OpenDataSource(params);
 }
 
 TransformOptions Data::ReadTransform() const {
@@ -169,10 +138,14 @@ void Data::SetUp(Shapes, Setup&) {
   try {
     source = Open();
   } catch (Error& error) {
-    const bool relative = error.field() == "source" || error.field() == "labels";
-    throw relative ? error.At("data_param." + error.field()) : error;
+    throw error.At(error.field().empty() ? "data_param" : "data_param." + error.field());
   }
   if (spec().top_count() == 2 && !source->has_labels()) {
+    if (params_.has_format() && params_.format() != "idx") {
+      throw Error("a second top wants labels, but data of format \"", params_.format(),
+                  "\" has none")
+          .At("data_param.format");
+    }
     throw Error("a second top wants labels, but data_param.labels names no file")
         .At("data_param.labels");
   }

@@ -117,8 +117,6 @@ auto Blame(const char* field, F&& read) {
 
 }  // namespace
 
-DataSource::~DataSource() = default;
-
 std::unique_ptr<DataSource> OpenIdx(const std::string& images, const std::string& labels) {
   std::array<int64_t, 3> sizes = {};
   std::array<int64_t, 1> count = {};

@@ -1,6 +1,7 @@
 // The base of all layers, and what it is told of itself.
 #include "moka/layer.h"
 
+#include "moka/data_source.h"
 #include "moka/description.h"
 #include "moka/file.h"
 #include "moka/filler.h"
@@ -41,6 +42,10 @@ std::unique_ptr<Filler> LayerSpec::MakeFiller(const FillerParameter& filler, con
   } catch (Error& error) {
     throw error.At(error.field().empty() ? field : field + '.' + error.field());
   }
+}
+
+std::unique_ptr<DataSource> LayerSpec::OpenDataSource(const DataParameter& params) const {
+  return registry_->OpenDataSource(DataSpec(params, *this));
 }
 
 Layer::~Layer() = default;

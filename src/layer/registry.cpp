@@ -1,4 +1,5 @@
-// Which layers, fillers, update rules and learning-rate policies there are.
+// Which layers, fillers, update rules, learning-rate policies and data sources
+// there are.
 #include "moka/registry.h"
 
 #include <algorithm>
@@ -114,6 +115,9 @@ void Registry::AddType(UpdateRuleType type) {
 void Registry::AddType(LearningRatePolicyType type) {
   Insert(Own(), kLearningRatePolicy, &State::policies, std::move(type));
 }
+void Registry::AddType(DataSourceType type) {
+  Insert(Own(), kDataSource, &State::data_sources, std::move(type));
+}
 
 void Registry::AddCheckCase(std::string_view type, const CheckCase& a_case) {
   const LayerType* known = Find(type);
@@ -145,6 +149,9 @@ std::vector<const UpdateRuleType*> Registry::update_rules() const {
 }
 std::vector<const LearningRatePolicyType*> Registry::learning_rate_policies() const {
   return Pointers(state_->policies);
+}
+std::vector<const DataSourceType*> Registry::data_sources() const {
+  return Pointers(state_->data_sources);
 }
 
 const FieldInfo* Registry::FindField(std::string_view name) const {

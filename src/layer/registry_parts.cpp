@@ -1,8 +1,10 @@
-// Making what a registry has: fillers, update rules, learning-rate policies.
+// Making what a registry has: fillers, update rules, learning-rate policies, data sources.
 #include <google/protobuf/io/coded_stream.h>
 #include <google/protobuf/wire_format_lite.h>
 
 #include "layer/registry_state.h"
+#include "moka/data.pb.h"
+#include "moka/data_source.h"
 #include "moka/filler.h"
 #include "moka/learning_rate.h"
 #include "moka/update_rule.h"
@@ -28,6 +30,13 @@ std::string UnknownField(const std::string& unknown, int number) {
   return bytes;
 }
 
+// What a message holds that its own fields do not name.
+template <typename Message>
+const std::string& UnknownFields(const Message& message) {
+  return message.unknown_fields();
+}
+const std::string& UnknownFields(const DataSpec& spec) { return spec.params().unknown_fields(); }
+
 // Makes what a type names; what a plugin throws that is no Error comes out as one that names it.
 template <typename Base, typename Common>
 std::unique_ptr<Base> Make(const Kind& kind, const PartType<Base, Common>& type,
@@ -39,7 +48,7 @@ std::unique_ptr<Base> Make(const Kind& kind, const PartType<Base, Common>& type,
   try {
     return type.create(common, [&](const std::string& name) -> std::string {
       for (const FieldInfo& field : type.fields) {
-        if (field.name == name) return UnknownField(common.unknown_fields(), field.number);
+        if (field.name == name) return UnknownField(UnknownFields(common), field.number);
       }
       return "";
     });
@@ -97,6 +106,17 @@ std::unique_ptr<LearningRatePolicy> Registry::MakeLearningRatePolicy(
   const std::string hint = DidYouMean(solver.lr_policy(), names);
   throw Error("unknown lr_policy \"", solver.lr_policy(), "\"", hint.empty() ? there : hint)
       .At("lr_policy");
+}
+
+std::unique_ptr<DataSource> Registry::OpenDataSource(const DataSpec& spec) const {
+  const std::string& format = spec.params().format();
+  if (const auto* type = FindIn(state_->data_sources, format))
+    return Make(kDataSource, *type, spec);
+  const std::vector<std::string> names = Names(state_->data_sources);
+  const std::string hint = DidYouMean(format, names);
+  throw Error("unknown data format \"", format, "\"",
+              hint.empty() ? "; there are: " + Listed(names) : hint)
+      .At("format");
 }
 
 void Fill(const Registry& registry, const FillerParameter& filler, const RandomStream& random,

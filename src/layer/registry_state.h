@@ -23,6 +23,7 @@ inline constexpr Kind kLayer = {"type", "layer", "moka.LayerParameter", true};
 inline constexpr Kind kFiller = {"filler type", "filler", "moka.FillerParameter", false};
 inline constexpr Kind kUpdateRule = {"solver type", "solver", "moka.SolverParameter", false};
 inline constexpr Kind kLearningRatePolicy = {"lr_policy", "solver", "moka.SolverParameter", false};
+inline constexpr Kind kDataSource = {"data format", "data source", "moka.DataParameter", false};
 
 // Who uses a field, and as what.
 struct FieldUse {
@@ -40,6 +41,7 @@ struct Registry::State {
   TypeTable<FillerType> fillers;
   TypeTable<UpdateRuleType> update_rules;
   TypeTable<LearningRatePolicyType> policies;
+  TypeTable<DataSourceType> data_sources;
   std::map<std::string, std::vector<CheckCase>, std::less<>> check_cases;  // by layer type
   std::vector<SchemaOrigin> schemas;
   std::set<std::string, std::less<>> messages;  // that the schemas of `origin` describe

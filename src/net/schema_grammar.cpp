@@ -155,8 +155,9 @@ void AddField(pb::DescriptorProto& message, const std::string& name, int number,
   field->set_type_name(type);
 }
 
-// The fields of fillers and solvers. Unlike a layer's they are extensions, in a file of their own:
-// the messages of a plugin may use moka.FillerParameter, which may then not import them back.
+// The fields of fillers, solvers and data sources. Unlike a layer's they are extensions, in a file
+// of their own: the messages of a plugin may use moka.FillerParameter, which may then not import
+// them back.
 class Extensions {
  public:
   Extensions(const std::map<std::string, OriginFiles>& origins, const pb::FileDescriptorSet& host)
@@ -210,8 +211,23 @@ class Extensions {
   std::set<std::string> added_;
 };
 
+// Makes the file of the host that has the message an import of another one.
+void Import(const pb::FileDescriptorSet& host, const std::string& message,
+            pb::FileDescriptorProto& into) {
+  for (const pb::FileDescriptorProto& file : host.file()) {
+    const bool has = std::any_of(file.message_type().begin(), file.message_type().end(),
+                                 [&](const pb::DescriptorProto& type) {
+                                   return file.package() + '.' + type.name() == message;
+                                 });
+    const auto& imports = into.dependency();
+    const bool is_there = file.name() == into.name() ||
+                          std::find(imports.begin(), imports.end(), file.name()) != imports.end();
+    if (has && !is_there) into.add_dependency(file.name());
+  }
+}
+
 void AddParams(const Registry& registry, const std::map<std::string, OriginFiles>& origins,
-               pb::FileDescriptorProto& layer_file) {
+               const pb::FileDescriptorSet& host, pb::FileDescriptorProto& layer_file) {
   for (const auto& [name, origin] : origins) {
     for (const auto& file : origin.files()) layer_file.add_dependency(file.name());
   }
@@ -225,9 +241,10 @@ void AddParams(const Registry& registry, const std::map<std::string, OriginFiles
     for (const FieldInfo& field : type.fields) {
       if (!added.insert(field.name).second) continue;
       const auto origin = origins.find(type.origin);
-      AddField(
-          layer, field.name, numbers.Take(field.number),
-          origin == origins.end() ? '.' + field.message : origin->second.TypeName(field.message));
+      const std::string message =
+          origin == origins.end() ? '.' + field.message : origin->second.TypeName(field.message);
+      AddField(layer, field.name, numbers.Take(field.number), message);
+      Import(host, message.substr(1), layer_file);
     }
   }
 }
@@ -248,10 +265,11 @@ Grammar::Grammar(const Registry& registry) : registry_(registry), factory_(&pool
   extensions.Add("moka.FillerParameter", registry_.fillers());
   extensions.Add("moka.SolverParameter", registry_.update_rules());
   extensions.Add("moka.SolverParameter", registry_.learning_rate_policies());
+  extensions.Add("moka.DataParameter", registry_.data_sources());
   for (pb::FileDescriptorProto& file : *host.mutable_file()) {
     for (pb::DescriptorProto& message : *file.mutable_message_type())
       extensions.MakeRoom(message, file.package() + '.' + message.name());
-    if (file.name() == "moka/layer.proto") AddParams(registry_, origins, file);
+    if (file.name() == "moka/layer.proto") AddParams(registry_, origins, host, file);
     if (file.name() == "moka/solver.proto") {
       file.add_dependency("moka/net.proto");
       for (pb::DescriptorProto& message : *file.mutable_message_type()) {
@@ -269,6 +287,7 @@ Grammar::Grammar(const Registry& registry) : registry_(registry), factory_(&pool
   layer_ = pool_.FindMessageTypeByName("moka.LayerParameter");
   solver_ = pool_.FindMessageTypeByName("moka.SolverParameter");
   filler_ = pool_.FindMessageTypeByName("moka.FillerParameter");
+  data_ = pool_.FindMessageTypeByName("moka.DataParameter");
   for (const std::string& type : registry_.types()) {
     for (const FieldInfo& field : registry_.Get(type).fields) {
       params_[field.name] = layer_->FindFieldByName(field.name);

@@ -30,6 +30,7 @@ class Grammar {
   const google::protobuf::Descriptor& layer() const { return *layer_; }
   const google::protobuf::Descriptor& solver() const { return *solver_; }
   const google::protobuf::Descriptor& filler() const { return *filler_; }
+  const google::protobuf::Descriptor& data() const { return *data_; }
   std::unique_ptr<google::protobuf::Message> New(const google::protobuf::Descriptor& type) const;
 
   // Whether a field of LayerParameter came from a layer (and is not one that every layer has).
@@ -54,6 +55,7 @@ class Grammar {
   const google::protobuf::Descriptor* layer_ = nullptr;
   const google::protobuf::Descriptor* solver_ = nullptr;
   const google::protobuf::Descriptor* filler_ = nullptr;
+  const google::protobuf::Descriptor* data_ = nullptr;
   std::map<std::string, const google::protobuf::FieldDescriptor*, std::less<>> params_;
 };
 

@@ -84,5 +84,8 @@ std::vector<MessageHelp> NetSchema::Describe(const UpdateRuleType& type) const {
 std::vector<MessageHelp> NetSchema::Describe(const LearningRatePolicyType& type) const {
   return DescribeFields(impl_->grammar, impl_->grammar.solver(), type.fields);
 }
+std::vector<MessageHelp> NetSchema::Describe(const DataSourceType& type) const {
+  return DescribeFields(impl_->grammar, impl_->grammar.data(), type.fields);
+}
 
 }  // namespace moka

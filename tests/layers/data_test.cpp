@@ -252,15 +252,16 @@ TEST_F(Data, RefusesFilesThatDoNotFit) {
             "3: there are 2 sources, but an IDX file holds a whole set: name one");
   EXPECT_EQ(Refused("data_param { batch_size: 1 source: 'images@' }"),
             "2: a second top wants labels, but data_param.labels names no file");
-  EXPECT_EQ(Refused("data_param { batch_size: 1 source: 'images@' format: CIFAR10 }"),
+  EXPECT_EQ(Refused("data_param { batch_size: 1 source: 'images@' format: 'cifar10' }"),
             "2: images: 76 bytes are 0 CIFAR-10 records of 3073 bytes and 76 more; it begins as an "
             "IDX file does");
-  EXPECT_EQ(Refused("data_param { batch_size: 1 source: 'cifar@' format: IDX }"),
+  EXPECT_EQ(Refused("data_param { batch_size: 1 source: 'cifar@' format: 'idx' }"),
             "2: cifar: its magic number says 65793, not images (2051); is this an IDX file?");
   EXPECT_EQ(Refused("data_param { batch_size: 1 source: 'cifar@' labels: 'labels@' }"),
             "2: cifar: its magic number says 65793, not images (2051); is this an IDX file?");
   EXPECT_EQ(
-      Refused("data_param { batch_size: 1 source: 'cifar@' format: CIFAR10\n labels: 'labels@' }"),
+      Refused(
+          "data_param { batch_size: 1 source: 'cifar@' format: 'cifar10'\n labels: 'labels@' }"),
       "3: CIFAR-10's files hold their labels; labels names another file");
 }
 
