@@ -2,7 +2,25 @@
 # A shared library libNAME.so that `moka --plugin` loads. The sources define the REGISTER functions, void(moka::Registry&); without
 # REGISTER there is one, ::RegisterPlugin. The protos' messages become part of the grammar of net files; include NAME.pb.h. They may
 # import one another by file name, and "moka/filler.proto" and its like. INCLUDES: more folders with protos to import.
+#
+# moka_add_plugin_test(NAME SOURCES swish_test.cpp...)
+# A GoogleTest program for the plugin NAME, known to ctest by the plugin's name; it finds the plugin's file as MOKA_PLUGIN_FILE.
+# Without GoogleTest there is none, and a line says so.
 include(${CMAKE_CURRENT_LIST_DIR}/MokaProto.cmake)
+
+# How layers are compiled, built in or not: the same source makes the same instructions.
+function(moka_layer_flags out)
+  set(${out} -fno-math-errno -fno-trapping-math PARENT_SCOPE)
+endfunction()
+
+# A project that chooses no build type gets optimised code all the same, unless its flags say how much of it.
+function(moka_optimise target)
+  get_property(several_types GLOBAL PROPERTY GENERATOR_IS_MULTI_CONFIG)
+  if(NOT several_types AND NOT CMAKE_BUILD_TYPE AND NOT "${CMAKE_CXX_FLAGS}" MATCHES "(^| )-O")
+    target_compile_options(${target} PRIVATE -O3)
+    target_compile_definitions(${target} PRIVATE NDEBUG)
+  endif()
+endfunction()
 
 function(moka_add_plugin name)
   cmake_parse_arguments(ARG "" "" "SOURCES;PROTOS;REGISTER;INCLUDES" ${ARGN})
@@ -36,8 +54,28 @@ function(moka_add_plugin name)
   target_include_directories(${name} PRIVATE ${dir})
   target_link_libraries(${name} PRIVATE moka::moka)
   target_compile_features(${name} PRIVATE cxx_std_20)
-  target_compile_options(${name} PRIVATE $<$<CXX_COMPILER_ID:GNU>:-fno-gnu-unique>)
-  set_target_properties(${name} PROPERTIES CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON PREFIX lib)
+  moka_layer_flags(flags)
+  target_compile_options(${name} PRIVATE ${flags} $<$<CXX_COMPILER_ID:GNU>:-fno-gnu-unique>)
+  moka_optimise(${name})
+  set_target_properties(${name} PROPERTIES CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON PREFIX lib CXX_EXTENSIONS OFF)
   # The plugin's own messages are used even where libmoka has some of the same name.
   target_link_options(${name} PRIVATE -Wl,-z,defs -Wl,-Bsymbolic-functions)
+endfunction()
+
+function(moka_add_plugin_test name)
+  cmake_parse_arguments(ARG "" "" "SOURCES" ${ARGN})
+  if(NOT TARGET ${name})
+    message(FATAL_ERROR "moka_add_plugin_test: there is no plugin ${name}; moka_add_plugin(${name} ...) comes first")
+  endif()
+  find_package(GTest QUIET)
+  if(NOT TARGET GTest::gtest_main)
+    message(NOTICE "GoogleTest is not there (Debian: libgtest-dev): the test of ${name} is left out")
+    return()
+  endif()
+  add_executable(${name}_test ${ARG_SOURCES})
+  add_dependencies(${name}_test ${name})
+  target_link_libraries(${name}_test PRIVATE moka::moka GTest::gtest GTest::gtest_main)
+  target_compile_features(${name}_test PRIVATE cxx_std_20)
+  target_compile_definitions(${name}_test PRIVATE MOKA_PLUGIN_FILE="$<TARGET_FILE:${name}>")
+  add_test(NAME ${name} COMMAND ${name}_test)
 endfunction()

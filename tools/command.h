@@ -41,6 +41,7 @@ int RunTest(const Arguments& arguments);
 int RunTime(const Arguments& arguments);
 int RunLayers(const Arguments& arguments);
 int RunSummary(const Arguments& arguments);
+int RunNewLayer(const Arguments& arguments);
 
 // What every subcommand that reads nets needs, made from the flags --plugin, --threads and --seed.
 struct Session {

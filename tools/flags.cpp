@@ -22,10 +22,42 @@ DEFINE_string(sighup_effect, "snapshot", "what a hang-up does: stop, snapshot or
 DEFINE_string(plugin, "", "plugins to load, separated by commas; may be given several times");
 DEFINE_int32(threads, 0, "how many threads compute; 0 is one for each core");
 DEFINE_int64(seed, -1, "the seed of all random numbers; -1 draws one");
+DEFINE_string(
+    layer, "",
+    "instead of a net: one layer, as it stands inside `layer { }`, such as 'type: \"ReLU\"'");
+DEFINE_string(shape, "",
+              "with --layer: the shape of its bottom, such as 64x3x28x28; once for each bottom");
+DEFINE_string(params, "",
+              "the layer's parameters, as name:type or name:type=default, separated by commas: "
+              "\"beta:float=1,count:int\"");
+DEFINE_bool(elementwise, false,
+            "begin with a function of each element alone; so it is unless told");
+DEFINE_bool(with_weights, false, "begin with a learned weight and bias for each channel");
+DEFINE_bool(loss, false, "begin with a loss of a prediction and a target");
 DEFINE_string(gpu, "", "accepted for Caffe's sake; Moka runs on the CPU");
 
 namespace moka::tool {
 namespace {
+
+// Flags whose values add up when they are given several times.
+constexpr const char* kRepeatable[] = {"params", "plugin", "shape"};
+
+// Flags have underscores, as Caffe's; dashes are as good.
+std::string Underscored(std::string name) {
+  std::replace(name.begin(), name.end(), '-', '_');
+  return name;
+}
+
+gflags::CommandLineFlagInfo InfoOf(const std::string& name) {
+  gflags::CommandLineFlagInfo info;
+  gflags::GetCommandLineFlagInfo(Underscored(name).c_str(), &info);
+  return info;
+}
+
+const char* WhatItWants(const std::string& type) {
+  if (type == "bool") return "true or false";
+  return type == "string" ? "text" : "a number";
+}
 
 // "--solver" and so on.
 std::vector<std::string> Names(const Command& command) {
@@ -35,7 +67,8 @@ std::vector<std::string> Names(const Command& command) {
 }
 
 bool Takes(const Command& command, const std::string& name) {
-  return std::find(command.flags.begin(), command.flags.end(), name) != command.flags.end();
+  return std::any_of(command.flags.begin(), command.flags.end(),
+                     [&](const char* flag) { return Underscored(flag) == Underscored(name); });
 }
 
 // Where the name of a flag begins in a word, or npos if it is none. "-" and negative numbers are
@@ -48,17 +81,22 @@ size_t NameStart(const std::string& word) {
   return std::string::npos;
 }
 
-void SetFlag(const Command& command, const std::string& name, std::string value) {
-  if (name == "plugin" && !FLAGS_plugin.empty()) value = FLAGS_plugin + "," + value;
-  if (gflags::SetCommandLineOption(name.c_str(), value.c_str()).empty()) {
-    gflags::CommandLineFlagInfo info;
-    gflags::GetCommandLineFlagInfo(name.c_str(), &info);
-    throw UsageError(fmt::format("--{} wants {}, not \"{}\"", name,
-                                 info.type == "string" ? "text" : "a number", value));
+void SetFlag(const std::string& name, std::string value) {
+  const gflags::CommandLineFlagInfo info = InfoOf(name);
+  const bool repeatable =
+      std::find(std::begin(kRepeatable), std::end(kRepeatable), name) != std::end(kRepeatable);
+  if (repeatable && !info.current_value.empty()) value = info.current_value + "," + value;
+  if (gflags::SetCommandLineOption(info.name.c_str(), value.c_str()).empty()) {
+    throw UsageError(fmt::format("--{} wants {}, not \"{}\"", name, WhatItWants(info.type), value));
   }
 }
 
 }  // namespace
+
+bool IsSwitch(const std::string& word) {
+  const size_t start = NameStart(word);
+  return start != std::string::npos && InfoOf(word.substr(start)).type == "bool";
+}
 
 Arguments ParseFlags(const Command& command, const Arguments& words) {
   Arguments rest;
@@ -75,9 +113,15 @@ Arguments ParseFlags(const Command& command, const Arguments& words) {
       throw UsageError(fmt::format("moka {} has no flag --{}{}", command.name, name,
                                    DidYouMean("--" + name, Names(command))));
     }
-    if (equals == std::string::npos && i + 1 == words.size())
+    if (equals != std::string::npos) {
+      SetFlag(name, words[i].substr(equals + 1));
+    } else if (IsSwitch(words[i])) {
+      SetFlag(name, "true");
+    } else if (i + 1 < words.size()) {
+      SetFlag(name, words[++i]);
+    } else {
       throw UsageError(fmt::format("--{} wants a value", name));
-    SetFlag(command, name, equals == std::string::npos ? words[++i] : words[i].substr(equals + 1));
+    }
   }
   if (rest.size() > command.most_arguments) {
     throw UsageError(fmt::format("moka {} does not know what to do with \"{}\"", command.name,
@@ -89,10 +133,9 @@ Arguments ParseFlags(const Command& command, const Arguments& words) {
 std::string DescribeFlags(const Command& command) {
   std::string text;
   for (const char* name : command.flags) {
-    gflags::CommandLineFlagInfo info;
-    gflags::GetCommandLineFlagInfo(name, &info);
-    const bool plain =
-        info.default_value.empty() || info.description.find("is one") != std::string::npos;
+    const gflags::CommandLineFlagInfo info = InfoOf(name);
+    const bool plain = info.default_value.empty() || info.type == "bool" ||
+                       info.description.find("is one") != std::string::npos;
     text += fmt::format("  --{:<15} {}{}\n", name, info.description,
                         plain ? "" : fmt::format(" [{}]", info.default_value));
   }

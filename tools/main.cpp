@@ -37,10 +37,12 @@ const std::vector<Command>& Commands() {
        0,
        &RunTest},
       {"time",
-       "--model=FILE [flags]",
+       "--model=FILE | --layer=TEXT --shape=SHAPE [flags]",
        "time each layer, forward and backward",
-       "Inputs that nobody feeds are filled with random numbers.",
-       {"model", "iterations", "phase", "level", "stage", "plugin", "threads", "seed", "gpu"},
+       "Inputs that nobody feeds are filled with random numbers.\n"
+       "One layer alone: moka time --layer='type: \"TanH\"' --shape=64x256x28x28",
+       {"model", "layer", "shape", "iterations", "phase", "level", "stage", "plugin", "threads",
+        "seed", "gpu"},
        0,
        &RunTime},
       {"layers",
@@ -57,6 +59,16 @@ const std::vector<Command>& Commands() {
        {"phase", "level", "stage", "plugin", "threads"},
        1,
        &RunSummary},
+      {"new-layer",
+       "NAME [FOLDER] [flags]",
+       "begin a layer of your own: a small project that builds and trains",
+       "NAME is the layer's type, such as LeakyReLU. The project comes into FOLDER, or leaky_relu "
+       "here.\n"
+       "Types of parameters: float, double, int, int32, int64, uint32, uint64, bool, string.\n"
+       "moka new-layer Swish --params=\"beta:float=1\"",
+       {"params", "elementwise", "with-weights", "loss"},
+       2,
+       &RunNewLayer},
   };
   return commands;
 }
@@ -102,7 +114,8 @@ bool AsksForHelp(const std::string& word) {
 Arguments CommandFirst(const Arguments& words) {
   size_t at = 0;
   while (at < words.size() && words[at].rfind("-", 0) == 0 && !AsksForHelp(words[at])) {
-    at += words[at].find('=') == std::string::npos ? 2 : 1;  // every flag has a value
+    const bool whole = words[at].find('=') != std::string::npos || IsSwitch(words[at]);
+    at += whole ? 1 : 2;  // the value of other flags is the next word
   }
   if (at == 0 || at >= words.size() || AsksForHelp(words[at])) return words;
   Arguments ordered(words.begin() + static_cast<std::ptrdiff_t>(at), words.end());
