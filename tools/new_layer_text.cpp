@@ -1,6 +1,8 @@
 // The files of a new layer's project: the templates, with what stands between their marks.
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cmath>
 #include <cstdlib>
 #include <map>
 
@@ -101,22 +103,28 @@ std::string Members(const NewLayer& layer) {
 
 std::string ProtoFields(const NewLayer& layer, const std::string& use) {
   const bool own = std::string_view(layer.kind->folder) == "with_weights";
+  if (layer.params.empty()) {
+    return own ? ""
+               : "  // A parameter looks so:\n"
+                 "  //   optional float beta = 1 [default = 1];  // what it does, and what it may "
+                 "be";
+  }
   int number = own ? 3 : 1;  // after those of the template
-  std::string text;
+  std::vector<std::string> fields;
+  size_t width = 0;
   for (const NewParam& param : layer.params) {
     const std::string value =
         param.value.empty() ? "" : fmt::format(" [default = {}]", param.value);
-    text += fmt::format(
-        "{}  optional {} {} = {}{};  // {}", text.empty() ? "" : "\n", param.type, param.name,
-        number++, value,
-        &param == Scale(layer) ? use : "not used yet; what it does, and what it may be");
+    fields.push_back(
+        fmt::format("  optional {} {} = {}{};", param.type, param.name, number++, value));
+    width = std::max(width, fields.back().size());
   }
-  if (layer.params.empty() && !own) {
-    text =
-        "  // A parameter looks so:\n"
-        "  //   optional float beta = 1 [default = 1];  // what it does, and what it may be";
+  for (size_t i = 0; i < fields.size(); ++i) {
+    const bool used = &layer.params[i] == Scale(layer);
+    fields[i] = fmt::format("{:<{}}  // {}", fields[i], width,
+                            used ? use : "not used yet; what it does, and what it may be");
   }
-  return text;
+  return fmt::format("{}", fmt::join(fields, "\n"));
 }
 
 // What the example net says of the parameters: the defaults, but for the one that the formula uses

@@ -1,76 +1,14 @@
 // moka time: how long each layer takes, forward and backward.
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <chrono>
-
 #include "command.h"
 #include "flags.h"
 #include "moka/net.h"
 #include "moka/solver.h"
+#include "timing.h"
 
 namespace moka::tool {
 namespace {
-
-using Clock = std::chrono::steady_clock;
-
-double Milliseconds(Clock::time_point since) {
-  return std::chrono::duration<double, std::milli>(Clock::now() - since).count();
-}
-
-double Median(std::vector<double> values) {
-  if (values.empty()) return 0;
-  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
-  std::nth_element(values.begin(), middle, values.end());
-  return *middle;
-}
-
-// Collects a time for each layer and pass.
-class LayerTimer final : public NetObserver {
- public:
-  explicit LayerTimer(int layers)
-      : forward(static_cast<size_t>(layers)), backward(static_cast<size_t>(layers)) {}
-  void BeforeForward(const Net&, int) override { start_ = Clock::now(); }
-  void AfterForward(const Net&, int i) override {
-    forward[static_cast<size_t>(i)].push_back(Milliseconds(start_));
-  }
-  void BeforeBackward(const Net&, int) override { start_ = Clock::now(); }
-  void AfterBackward(const Net&, int i) override {
-    backward[static_cast<size_t>(i)].push_back(Milliseconds(start_));
-  }
-
-  std::vector<std::vector<double>> forward, backward;
-
- private:
-  Clock::time_point start_;
-};
-
-// Which classes an input that is read as labels may name: the size of the other bottom of the layer
-// that reads it, along axis 1; 0 for an input that holds data.
-int64_t ClassesOf(const Net& net, const std::string& input) {
-  for (int i = 0; i < net.layer_count(); ++i) {
-    const LayerInfo layer = net.layer(i);
-    if (layer.bottoms.size() < 2 || layer.bottoms[1] != input) continue;
-    const bool smaller = layer.bottom_shapes[1].count() < layer.bottom_shapes[0].count();
-    if (smaller) return layer.bottom_shapes[0].size_or_1(1);
-  }
-  return 0;
-}
-
-// Never zeros: max pooling and rectifiers are faster on them.
-void FillInputs(Net& net, uint64_t seed) {
-  for (const std::string& name : net.input_names()) {
-    const int64_t classes = ClassesOf(net, name);
-    const RandomStream random(seed, name, 0, 0);
-    Tensor& input = net.input(name);
-    for (int64_t i = 0; i < input.count(); ++i) {
-      const uint64_t element = static_cast<uint64_t>(i);
-      input.data()[i] =
-          classes > 0 ? static_cast<float>(random.Below(element, static_cast<uint64_t>(classes)))
-                      : random.Gaussian(element);
-    }
-  }
-}
 
 void PrintTable(const Net& net, const LayerTimer& timer) {
   fmt::print("Median time for each layer, of {} iterations:\n", FLAGS_iterations);
@@ -98,13 +36,6 @@ SolverDescription TrainingOf(NetDescription net) {
   return description;
 }
 
-bool RunsBackward(const Net& net) {
-  for (int i = 0; i < net.layer_count(); ++i) {
-    if (net.layer(i).runs_backward) return true;
-  }
-  return false;
-}
-
 // `work` once to touch its memory, then `iterations` times: the median in milliseconds.
 template <typename F>
 double MedianOf(const F& work) {
@@ -123,14 +54,7 @@ void TimeNet(Net& net, const Session& session) {
   const bool backward = net.phase() == TRAIN && RunsBackward(net);
   const double forward_ms = MedianOf([&] { net.Forward(); });
   const double both_ms = backward ? MedianOf([&] { net.Forward(), net.Backward(); }) : 0;
-  LayerTimer timer(net.layer_count());
-  net.AddObserver(&timer);
-  for (int i = 0; i < FLAGS_iterations; ++i) {
-    net.Forward();
-    if (backward) net.Backward();
-  }
-  net.RemoveObserver(&timer);
-  PrintTable(net, timer);
+  PrintTable(net, TimeLayers(net, backward));
   fmt::print("Average Forward pass: {:.3f} ms.\n", forward_ms);
   if (!backward) return;
   fmt::print("Average Backward pass: {:.3f} ms.\n", both_ms - forward_ms);
@@ -140,9 +64,19 @@ void TimeNet(Net& net, const Session& session) {
 }  // namespace
 
 int RunTime(const Arguments&) {
-  if (FLAGS_model.empty()) throw UsageError("moka time needs --model=FILE");
+  if (FLAGS_model.empty() == FLAGS_layer.empty()) {
+    throw UsageError(FLAGS_model.empty() ? "moka time needs --model=FILE, or --layer=TEXT"
+                                         : "--model and --layer exclude one another");
+  }
+  if (FLAGS_layer.empty() && !FLAGS_shape.empty()) {
+    throw UsageError("--shape goes with --layer: the inputs of a net have shapes of their own");
+  }
   if (FLAGS_iterations < 1) {
     throw UsageError(fmt::format("--iterations must be at least 1, not {}", FLAGS_iterations));
+  }
+  if (FLAGS_model.empty()) {
+    TimeOneLayer();
+    return 0;
   }
   const Phase phase = ChosenPhase();
   Session session;
