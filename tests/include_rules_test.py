@@ -33,6 +33,7 @@ TABLE = [
     ("layers/math/a.cpp", '#include "core/b.h"', "layers/ sees include/ only"),
     ("tools/a.cpp", "#include <glog/logging.h>", None),
     ("tools/a.cpp", '#include "net/b.h"', "tools/ sees include/ only"),
+    ("tools/templates/kind/a.cpp", '#include "own.pb.h"', None),
 ]
 
 

@@ -62,7 +62,7 @@ const std::vector<Command>& Commands() {
       {"new-layer",
        "NAME [FOLDER] [flags]",
        "begin a layer of your own: a small project that builds and trains",
-       "NAME is the layer's type, such as LeakyReLU. The project comes into FOLDER, or leaky_relu "
+       "NAME is the layer's type, such as GatedUnit. The project comes into FOLDER, or gated_unit "
        "here.\n"
        "Types of parameters: float, double, int, int32, int64, uint32, uint64, bool, string.\n"
        "moka new-layer Swish --params=\"beta:float=1\"",

@@ -111,7 +111,8 @@ void PrintNext(const NewLayer& layer, const fs::path& folder,
                const std::vector<ProjectFile>& files) {
   fmt::print("{} is {}. Written to {}:\n ", layer.name, layer.kind->what, folder.string());
   for (const ProjectFile& file : files) fmt::print(" {}", file.path);
-  const fs::path build = folder / "build";
+  const fs::path here = folder == "." ? fs::path() : folder;
+  const fs::path build = here / "build";
   const fs::path prefix = Prefix();
   std::string configure =
       fmt::format("cmake -S {} -B {}", Quoted(folder.string()), Quoted(build.string()));
@@ -124,7 +125,7 @@ void PrintNext(const NewLayer& layer, const fs::path& folder,
   fmt::print("  {}\n", configure);
   fmt::print("  cmake --build {}\n", Quoted(build.string()));
   fmt::print("  {} train {} {}\n", Quoted(program_invocation_name),
-             Quoted("--solver=" + (folder / "solver.prototxt").string()),
+             Quoted("--solver=" + (here / "solver.prototxt").string()),
              Quoted("--plugin=" + (build / ("lib" + layer.stem + ".so")).string()));
   if (prefix.empty()) {
     fmt::print(
@@ -132,7 +133,7 @@ void PrintNext(const NewLayer& layer, const fs::path& folder,
         "this command is not installed.\n");
   }
   fmt::print("\nIts test: ctest --test-dir {}\n", Quoted(build.string()));
-  fmt::print("Where to put your own formula: {}\n", (folder / "README.md").string());
+  fmt::print("Where to put your own formula: {}\n", (here / "README.md").string());
 }
 
 }  // namespace

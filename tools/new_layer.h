@@ -25,8 +25,8 @@ struct NewLayerKind {
 };
 
 struct NewLayer {
-  std::string name;  // "LeakyReLU": the class, and the type in net files
-  std::string stem;  // "leaky_relu": files, target, and leaky_relu_param
+  std::string name;  // "GatedUnit": the class, and the type in net files
+  std::string stem;  // "gated_unit": files, target, and leaky_relu_param
   const NewLayerKind* kind = nullptr;
   std::vector<NewParam> params;
 };
@@ -35,7 +35,7 @@ struct NewLayer {
 const NewLayerKind& ChosenKind();
 // Throws UsageError if NAME cannot be the layer's type and class, or a built-in layer has it.
 void CheckLayerName(const std::string& name);
-// "LeakyReLU" -> "leaky_relu"
+// "GatedUnit" -> "gated_unit"
 std::string StemOf(std::string_view name);
 // What --params says: name:type[=default], separated by commas. Throws UsageError.
 std::vector<NewParam> ParseNewParams(const std::string& text, const NewLayerKind& kind);

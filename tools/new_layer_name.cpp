@@ -78,24 +78,24 @@ void CheckLayerName(const std::string& name) {
   }
   if (name.size() > kLongestName) {
     throw UsageError(
-        fmt::format("\"{}\" has {} letters; {} are enough", name, name.size(), kLongestName));
+        fmt::format("\"{}\" has {} characters; {} are enough", name, name.size(), kLongestName));
   }
   if (std::find(kTaken.begin(), kTaken.end(), name) != kTaken.end()) {
     throw UsageError(fmt::format(
-        "\"{0}\" means something else to C++ or CMake; did you mean \"{0}Layer\"?", name));
+        "\"{0}\" means something else to C++ or CMake; choose another name, such as My{0}", name));
   }
   const Registry registry = BuiltinLayers();
   if (registry.Find(name)) {
     throw UsageError(
-        fmt::format("\"{0}\" is a built-in layer; `moka layers {0}` explains it. A "
-                    "new one needs another name",
+        fmt::format("\"{0}\" is a built-in layer, which `moka layers {0}` explains; "
+                    "choose another name, such as My{0}",
                     name));
   }
   const std::string field = StemOf(name) + "_param";
   if (registry.FindField(field)) {
     throw UsageError(
-        fmt::format("the parameters of \"{}\" would be {}, which a built-in layer has "
-                    "already; it needs another name",
+        fmt::format("the parameters of \"{0}\" would be {1}, which a built-in layer has "
+                    "already; choose another name, such as My{0}",
                     name, field));
   }
 }

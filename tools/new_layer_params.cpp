@@ -92,8 +92,9 @@ void CheckName(const std::string& name, const NewLayerKind& kind,
 
 std::string CheckType(const std::string& name, const std::string& type) {
   if (std::find(kTypes.begin(), kTypes.end(), type) == kTypes.end()) {
-    Refuse(fmt::format("\"{}\" has the unknown type \"{}\"{}; there are {}", name, type,
-                       DidYouMean(type, kTypes), fmt::join(kTypes, ", ")));
+    const std::string nearest = DidYouMean(type, kTypes);
+    Refuse(fmt::format("unknown type \"{}\" of \"{}\"{}{} There are {}", type, name, nearest,
+                       nearest.empty() ? "." : "", fmt::join(kTypes, ", ")));
   }
   return type == "int" ? "int32" : type;
 }

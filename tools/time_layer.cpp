@@ -48,6 +48,7 @@ LayerDescription InputOf(const NetSchema& schema, const std::string& name, const
 // Throws Error with the place in the text: of a type that there is not, for example.
 LayerTraits TraitsOf(const Registry& registry, const LayerDescription& layer) {
   try {
+    if (!layer.common.has_type()) throw Error("has no type");
     return registry.Get(layer.common.type()).traits(LayerSpec(layer));
   } catch (Error& error) {
     const std::string field = error.field().empty() ? "type" : error.field();

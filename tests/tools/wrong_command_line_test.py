@@ -39,7 +39,7 @@ TABLE = [
      "--iterations must be at least 1, not 0\n`moka help test` lists its flags.\n"),
     ("test --model=x --weights=y --iterations=9999999999",
      '--iterations wants a number, not "9999999999"\n`moka help test` lists its flags.\n'),
-    ("time", "moka time needs --model=FILE\n`moka help time` lists its flags.\n"),
+    ("time", "moka time needs --model=FILE, or --layer=TEXT\n`moka help time` lists its flags.\n"),
     ("time --model=x --phase=train",
      '--phase wants TRAIN or TEST, not "train"\n`moka help time` lists its flags.\n'),
     ("time --model=x --iterations=-1",
@@ -61,7 +61,7 @@ class WrongCommandLine(MokaTest):
     def test_no_command_shows_all_of_them(self):
         run = self.check(2)
         self.assertEqual(run.stdout, "")
-        for command in ("train", "test", "time", "layers", "summary"):
+        for command in ("train", "test", "time", "layers", "summary", "new-layer"):
             self.assertIn(f"\n  {command} ", run.stderr)
 
 
