@@ -26,7 +26,7 @@ struct NewLayerKind {
 
 struct NewLayer {
   std::string name;  // "GatedUnit": the class, and the type in net files
-  std::string stem;  // "gated_unit": files, target, and leaky_relu_param
+  std::string stem;  // "gated_unit": files, target, and gated_unit_param
   const NewLayerKind* kind = nullptr;
   std::vector<NewParam> params;
 };

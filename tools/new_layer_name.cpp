@@ -40,10 +40,14 @@ std::string CamelCase(const std::string& name) {
   return camel;
 }
 
-// Macros and names of the C library; the base class; a library and targets that CMake has already.
-constexpr std::array kTaken = {"DIR",  "EOF",   "FILE", "INFINITY", "NAN",     "NULL",
-                               "TEST", "Layer", "Moka", "All",      "Clean",   "Depend",
-                               "Help", "Edit",  "Test", "Install",  "Package", "Experimental"};
+// Macros and names of the C library; members of layers and of the templates; a library and targets
+// that CMake has already.
+constexpr std::array kTaken = {
+    "DIR",    "EOF",      "FILE",          "INFINITY",       "NAN",     "NULL",
+    "TEST",   "Backward", "Channels",      "Forward",        "Grain",   "Interface",
+    "Layer",  "LogCosh",  "ParamBackward", "RegisterPlugin", "Reshape", "SetUp",
+    "Traits", "All",      "Clean",         "Depend",         "Edit",    "Experimental",
+    "Help",   "Install",  "Moka",          "Package",        "Test"};
 
 std::string Suggestion(const std::string& name) {
   const std::string camel = CamelCase(name);
@@ -82,7 +86,8 @@ void CheckLayerName(const std::string& name) {
   }
   if (std::find(kTaken.begin(), kTaken.end(), name) != kTaken.end()) {
     throw UsageError(fmt::format(
-        "\"{0}\" means something else to C++ or CMake; choose another name, such as My{0}", name));
+        "\"{0}\" has another meaning in C++, CMake or Moka; choose another name, such as My{0}",
+        name));
   }
   const Registry registry = BuiltinLayers();
   if (registry.Find(name)) {

@@ -78,7 +78,7 @@ std::string Constructor(const NewLayer& layer) {
   if (std::string_view(layer.kind->folder) == "with_weights") {
     reads.push_back("weight_filler_(params.weight_filler())");
     reads.push_back("bias_filler_(params.bias_filler())");
-    body += "    if (!params.has_weight_filler()) weight_filler_.set_value(1);\n";
+    body += "    if (!params.has_weight_filler()) weight_filler_.set_value(1);  // y = x\n";
   }
   const std::string head = fmt::format("  {0}(const moka::LayerSpec& spec, const {0}Parameter&{1})",
                                        layer.name, reads.size() > 1 ? " params" : "");
@@ -163,6 +163,7 @@ Marks MarksOf(const NewLayer& layer) {
                  {"net_params", NetParams(layer)},
                  {"layer_text", LayerText(layer)}};
   marks["private_members"] = layer.params.empty() ? "" : "\n private:\n" + Members(layer);
+  marks["readme_learned"] = "";
   std::string use;
   if (folder == "elementwise") {
     marks["formula"] = fmt::format("y = x / (1 + |{}x|)", p);
@@ -171,6 +172,8 @@ Marks MarksOf(const NewLayer& layer) {
     use = "how strongly large values are damped; must be finite";
   } else if (folder == "with_weights") {
     marks["formula"] = "y(n,c,i) = w(c) x(n,c,i) + b(c)";
+    marks["readme_learned"] =
+        "| other learned values | `SetUp`, and `ParamBackward` for their gradients |";
     marks["time_shapes"] = "--shape=64x256x28x28";
   } else {
     const std::string z = scale ? p + "(x - t)" : "x - t";
@@ -179,7 +182,7 @@ Marks MarksOf(const NewLayer& layer) {
     marks["derivative"] = fmt::format("{}tanh({}) / n", p, z);
     marks["z"] = scale ? times + "(x[i] - t[i])" : "x[i] - t[i]";
     marks["time_shapes"] = "--shape=64x1000 --shape=64x1000";
-    use = "how steep: towards the absolute difference as it grows; must be finite";
+    use = "how steep the loss is; must be finite";
   }
   marks["proto_fields"] = ProtoFields(layer, use);
   return marks;

@@ -24,8 +24,12 @@ NAMES = [
              "choose another name, such as MyReLU"),
     ("Relu", 'the parameters of "Relu" would be relu_param, which a built-in layer has already; '
              "choose another name, such as MyRelu"),
-    ("Test", '"Test" means something else to C++ or CMake; choose another name, such as MyTest'),
-    ("NULL", '"NULL" means something else to C++ or CMake; choose another name, such as MyNULL'),
+    ("Test", '"Test" has another meaning in C++, CMake or Moka; '
+             "choose another name, such as MyTest"),
+    ("NULL", '"NULL" has another meaning in C++, CMake or Moka; '
+             "choose another name, such as MyNULL"),
+    ("Forward", '"Forward" has another meaning in C++, CMake or Moka; '
+                "choose another name, such as MyForward"),
     ("A" * 61, f'"{"A" * 61}" has 61 characters; 60 are enough'),
 ]
 
