@@ -6,7 +6,6 @@ import re
 import shlex
 import shutil
 import subprocess
-import tempfile
 import time
 import unittest
 
@@ -26,7 +25,10 @@ def run(*words, **options):
 class NewLayer(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.folder = pathlib.Path(tempfile.mkdtemp(prefix="moka_new_layer_"))
+        # The same folder each time, and so the same commands: ccache knows what comes of them.
+        cls.folder = BUILD_DIR / "new_layer_projects"
+        shutil.rmtree(cls.folder, ignore_errors=True)
+        cls.folder.mkdir()
         cls.addClassCleanup(shutil.rmtree, cls.folder)
         cls.prefix = cls.folder / "moka"
         run("cmake", "--install", BUILD_DIR, "--prefix", cls.prefix)
