@@ -21,6 +21,11 @@ install(FILES ${PROJECT_BINARY_DIR}/mokaConfig.cmake ${PROJECT_BINARY_DIR}/mokaC
               cmake/MokaProto.cmake cmake/MokaPlugin.cmake cmake/embed_bytes.cmake cmake/plugin_entry.cpp.in
         DESTINATION ${moka_package_dir})
 
+# What the library looks for: the program that tries plugins, and the folder of plugins that are loaded by themselves.
+file(RELATIVE_PATH moka_lib_from_probe ${CMAKE_INSTALL_FULL_LIBEXECDIR}/moka ${CMAKE_INSTALL_FULL_LIBDIR})
+set_target_properties(moka_probe PROPERTIES INSTALL_RPATH "$ORIGIN/${moka_lib_from_probe}")
+install(TARGETS moka_probe RUNTIME DESTINATION ${CMAKE_INSTALL_LIBEXECDIR}/moka)
+
 if(TARGET moka_command)
   file(RELATIVE_PATH moka_lib_from_bin ${CMAKE_INSTALL_FULL_BINDIR} ${CMAKE_INSTALL_FULL_LIBDIR})
   set_target_properties(moka_command PROPERTIES INSTALL_RPATH "$ORIGIN/${moka_lib_from_bin}")

@@ -1,7 +1,8 @@
-# moka_add_plugin(NAME SOURCES swish.cpp [PROTOS swish.proto] [REGISTER function...])
+# moka_add_plugin(NAME SOURCES swish.cpp [PROTOS swish.proto] [REGISTER function...] [PACKAGE name])
 # A shared library libNAME.so that `moka --plugin` loads. The sources define the REGISTER functions, void(moka::Registry&); without
 # REGISTER there is one, ::RegisterPlugin. The protos' messages become part of the grammar of net files; include NAME.pb.h. They may
 # import one another by file name, and "moka/filler.proto" and its like. INCLUDES: more folders with protos to import.
+# PACKAGE: the plugin's name in messages and lists, an identifier as in C; without it, NAME.
 #
 # moka_add_plugin_test(NAME SOURCES swish_test.cpp...)
 # A GoogleTest program for the plugin NAME, known to ctest by the plugin's name; it finds the plugin's file as MOKA_PLUGIN_FILE.
@@ -23,7 +24,7 @@ function(moka_optimise target)
 endfunction()
 
 function(moka_add_plugin name)
-  cmake_parse_arguments(ARG "" "" "SOURCES;PROTOS;REGISTER;INCLUDES" ${ARGN})
+  cmake_parse_arguments(ARG "" "PACKAGE" "SOURCES;PROTOS;REGISTER;INCLUDES" ${ARGN})
   set(dir ${CMAKE_CURRENT_BINARY_DIR}/${name}.generated)
   string(MAKE_C_IDENTIFIER ${name} stem)
   set(generated "")
@@ -34,6 +35,13 @@ function(moka_add_plugin name)
   moka_proto_sources(generated PROTOS ${ARG_PROTOS} INCLUDES ${includes} OUTPUT_DIR ${dir})
   moka_embed_schema(generated FUNCTION PluginSchema_${stem} PROTOS ${ARG_PROTOS} INCLUDES ${includes} OUTPUT_DIR ${dir})
 
+  set(MOKA_PLUGIN_PACKAGE ${stem})
+  if(DEFINED ARG_PACKAGE)
+    if(NOT ARG_PACKAGE MATCHES "^[A-Za-z_][A-Za-z0-9_]*$")
+      message(FATAL_ERROR "moka_add_plugin(${name}): PACKAGE \"${ARG_PACKAGE}\" is no identifier as in C")
+    endif()
+    set(MOKA_PLUGIN_PACKAGE ${ARG_PACKAGE})
+  endif()
   if(NOT ARG_REGISTER)
     set(ARG_REGISTER RegisterPlugin)
   endif()

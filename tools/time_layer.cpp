@@ -49,7 +49,7 @@ LayerDescription InputOf(const NetSchema& schema, const std::string& name, const
 LayerTraits TraitsOf(const Registry& registry, const LayerDescription& layer) {
   try {
     if (!layer.common.has_type()) throw Error("has no type");
-    return registry.Get(layer.common.type()).traits(LayerSpec(layer));
+    return registry.Get(layer.common.type()).traits(LayerSpec(layer, registry));
   } catch (Error& error) {
     const std::string field = error.field().empty() ? "type" : error.field();
     throw error.Prefix(layer.Label() + ": ").SetPlace(layer.PlaceOf(field));

@@ -9,14 +9,16 @@
 
 #include "moka/export.h"
 #include "moka/registry.h"
+#include "moka/version.h"
 
 namespace moka {
 
-inline constexpr uint32_t kPluginApiMajor = 1;
-inline constexpr uint32_t kPluginApiMinor = 0;
+inline constexpr uint32_t kPluginApiMajor = MOKA_PLUGIN_API_MAJOR;
+inline constexpr uint32_t kPluginApiMinor = MOKA_PLUGIN_API_MINOR;
 
 // What the plugin was built with, and what it does. Plain C: readable before anything else about
-// the plugin is known to fit.
+// the plugin is known to fit. Fields are only ever added at its end, whatever the API's version;
+// struct_size says which there are.
 struct MokaPluginInfo {
   uint64_t magic;               // kPluginMagic
   uint32_t struct_size;         // sizeof(MokaPluginInfo)
@@ -28,6 +30,9 @@ struct MokaPluginInfo {
   // Registers everything into *registry (a moka::Registry). Returns nullptr, or an error text that
   // stays valid.
   const char* (*register_all)(void* registry);
+  // Since 2.0.
+  const char* package;   // the plugin's name, a C identifier
+  const char* compiler;  // __VERSION__, informational
 };
 
 inline constexpr uint64_t kPluginMagic = 0x316e6967756c704d;  // "Mplugin1"
@@ -41,13 +46,16 @@ inline constexpr uint32_t kPluginCxxAbi = __GXX_ABI_VERSION * 2;
 inline constexpr const char* kPluginEntry = "moka_plugin_info";
 
 // Loads a plugin and registers what it brings into `registry`: all of it or, on Error, nothing.
-// Throws Error naming file and reason: not found, not a shared library, an undefined symbol, no
-// moka_plugin_info, another API or ABI, a type that exists. The library is never unloaded. Files
-// come from --plugin and MOKA_PLUGIN_PATH only, never from a net or solver file.
+// First the program moka-probe loads it in a process of its own, where it may crash, end the
+// process or hang (for 10 s, or MOKA_PLUGIN_TIMEOUT seconds). Throws Error naming file and reason:
+// not found, not a shared library, writable by anybody, an undefined symbol, no moka_plugin_info,
+// another API or ABI, a type that exists, messages that do not fit into the grammar. The library is
+// never unloaded. Files come from --plugin, MOKA_PLUGIN_PATH and the install directory only, never
+// from a net or solver file.
 MOKA_EXPORT void LoadPlugin(const std::string& path, Registry& registry);
 
-// BuiltinLayers() and all plugins of MOKA_PLUGIN_PATH (colon-separated directories) and of `paths`,
-// in this order.
+// BuiltinLayers() and all plugins of the install directory, of MOKA_PLUGIN_PATH (colon-separated
+// directories) and of `paths`, in this order.
 MOKA_EXPORT Registry LoadRegistry(const std::vector<std::string>& paths);
 
 }  // namespace moka

@@ -35,4 +35,8 @@ void ForEachMessage(const google::protobuf::FileDescriptorSet& set, const Visit&
 // does not describe it.
 std::string Definition(const SchemaOrigin& origin, const std::string& message);
 
+// Throws Error, with the reason, unless the files that an origin brought fit together and with the
+// host's: what they import is there, and so is every type that a field has.
+void CheckThatItBuilds(const SchemaOrigin& origin);
+
 }  // namespace moka

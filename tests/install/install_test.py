@@ -29,9 +29,9 @@ class Install(unittest.TestCase):
         cls.prefix = (cls.folder / "first").rename(cls.folder / "second")
         cls.moka = cls.prefix / "bin" / "moka"
 
-    def build(self, source):
+    def build(self, source, name=None):
         """Configures and builds a project of somebody else's; returns its build folder."""
-        build = self.folder / source.name
+        build = self.folder / (name or source.name)
         run("cmake", "-S", source, "-B", build, "-G", "Ninja", "-DCMAKE_BUILD_TYPE=Release",
             f"-DCMAKE_PREFIX_PATH={self.prefix}")
         run("cmake", "--build", build)
@@ -66,6 +66,47 @@ class Install(unittest.TestCase):
         self.assertRegex(explained, r"\n  beta +float = 1\n")
         summary = run(self.moka, "summary", f"--plugin={plugin}", SWISH / "net.prototxt")
         self.assertRegex(summary, r"\nswish +Swish +2x4")
+
+    def test_a_plugin_in_the_install_directory_is_loaded_by_itself(self):
+        source = self.folder / "installed_swish"
+        shutil.copytree(SWISH, source)
+        with open(source / "CMakeLists.txt", "a") as file:
+            file.write("install(TARGETS swish LIBRARY DESTINATION ${MOKA_PLUGIN_DIR})\n")
+        build = self.build(source, "installed_swish_build")
+        run("cmake", "--install", build, "--prefix", self.prefix)
+        plugin = self.prefix / "lib" / "moka" / "plugins" / "libswish.so"
+        self.addCleanup(plugin.unlink)
+        self.assertIn(f"Swish ({plugin})\n", run(self.moka, "layers", "Swish"))
+
+    def test_a_missing_probe_is_told(self):
+        plugin = self.build(SWISH) / "libswish.so"
+        probe = self.prefix / "libexec" / "moka" / "moka-probe"
+        away = probe.rename(probe.with_name("away"))
+        self.addCleanup(away.rename, probe)
+        done = subprocess.run([self.moka, "layers", "--plugin", plugin],
+                              capture_output=True, text=True)
+        self.assertEqual(done.stderr,
+                         f"plugin {plugin}: cannot be tried before it is loaded: {probe}: No such "
+                         "file or directory; it is a part of Moka, is the installation whole?\n")
+        self.assertEqual(done.returncode, 1)
+
+    def test_a_probe_that_fails_is_told(self):
+        plugin = self.build(SWISH) / "libswish.so"
+        probe = self.prefix / "libexec" / "moka" / "moka-probe"
+        away = probe.rename(probe.with_name("away"))
+        self.addCleanup(away.replace, probe)
+        probe.write_text("#!/bin/sh\necho no luck >&2\n")
+        probe.chmod(0o755)
+        done = subprocess.run([self.moka, "layers", "--plugin", plugin],
+                              capture_output=True, text=True)
+        self.assertEqual(done.stderr,
+                         f"plugin {plugin}: cannot be tried before it is loaded: {probe} failed; the "
+                         "last it printed: no luck\n")
+        self.assertEqual(done.returncode, 1)
+
+    def test_the_probe_finds_its_library(self):
+        libraries = run("ldd", self.prefix / "libexec" / "moka" / "moka-probe")
+        self.assertIn(f"{self.prefix}/libexec/moka/../../lib/libmoka.so", libraries)
 
     def test_a_plugin_that_is_not_given_is_missed(self):
         done = subprocess.run([self.moka, "summary", SWISH / "net.prototxt"],
