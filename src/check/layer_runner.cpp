@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "net/graph.h"
+#include "net/problems.h"
 
 namespace moka {
 namespace {
@@ -48,25 +49,25 @@ LayerRunner::LayerRunner(const LayerSource& source, const std::vector<Shape>& sh
   description_ = grammar->schema.ParseLayer(source.text);
   if (!description_.common.has_type()) throw Error("has no type");
   if (description_.common.has_phase()) training_ = description_.common.phase() == TRAIN;
-  const LayerType& type = grammar->registry.Get(description_.common.type());
+  type_ = &registry_->Get(description_.common.type());
   const LayerSpec spec(description_, *registry_, training_);
-  traits_ = type.traits(spec);
+  if (!description_.common.has_name()) description_.common.set_name("layer");
+  traits_ = OnlyErrors(description_, type_, [&] { return type_->traits(spec); });
   FillIn(source, shapes.size());
-  traits_ = type.traits(spec);
+  traits_ = OnlyErrors(description_, type_, [&] { return type_->traits(spec); });
   CheckCounts(description_.common, traits_);
-  layer_ = type.create(spec);
+  layer_ = OnlyErrors(description_, type_, [&] { return type_->create(spec); });
   Setup::Impl impl;
   Setup setup(impl);
-  layer_->SetUp(shapes, setup);
+  OnlyErrors(description_, type_, [&] { layer_->SetUp(shapes, setup); });
   requests_ = std::move(impl.requests);
   MakeParams();
   Reshape(shapes);
 }
 
-// Makes up the names that the text leaves out.
+// Makes up the names of bottoms and tops that the text leaves out.
 void LayerRunner::FillIn(const LayerSource& source, size_t bottoms) {
   LayerParameter& common = description_.common;
-  if (!common.has_name()) common.set_name("layer");
   if (common.bottom_size() == 0) {
     for (size_t i = 0; i < bottoms; ++i) common.add_bottom("b" + std::to_string(i));
   }
@@ -93,7 +94,7 @@ void LayerRunner::Reshape(const std::vector<Shape>& shapes) {
   Plan::Impl plan;
   plan.tops.resize(At(description_.common.top_size()));
   Plan view(plan);
-  layer_->Reshape(shapes, view);
+  OnlyErrors(description_, type_, [&] { layer_->Reshape(shapes, view); });
   plan_ = std::move(plan);
   bottom_shapes_ = shapes;
 }
@@ -126,7 +127,7 @@ RunOutput LayerRunner::Run(const RunInput& input) {
   Pass::Impl impl = Connect(input, memory);
   const FlushDenormals flush;
   ForwardPass forward(impl);
-  layer_->Forward(forward);
+  OnlyErrors(description_, type_, [&] { layer_->Forward(forward); });
   for (const Tensor& top : memory.top_tensors) {
     output.top_shapes.push_back(top.shape());
     output.tops.emplace_back(top.values().begin(), top.values().end());
@@ -142,7 +143,7 @@ RunOutput LayerRunner::Run(const RunInput& input) {
   ConnectDiffs(input, memory, impl);
   PoisonUndeclared(input, memory);
   BackwardPass backward(impl);
-  layer_->Backward(backward);
+  OnlyErrors(description_, type_, [&] { layer_->Backward(backward); });
   const auto keep = [](const std::vector<Tensor*>& diffs, std::vector<Floats>& out) {
     for (const Tensor* diff : diffs) {
       out.emplace_back();

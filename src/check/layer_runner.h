@@ -92,6 +92,7 @@ class LayerRunner {
   std::shared_ptr<const void> grammar_;  // keeps the registry
   const Registry* registry_ = nullptr;
   LayerDescription description_;
+  const LayerType* type_ = nullptr;
   bool training_;
   uint64_t seed_;
   LayerTraits traits_;

@@ -41,7 +41,7 @@ NetDescription FilterByState(NetDescription net) {
   Problems problems;
   std::vector<LayerDescription> layers;
   for (LayerDescription& layer : net.layers) {
-    const bool good = problems.Try(layer, [&] { CheckRules(layer.common); });
+    const bool good = problems.Try(layer, nullptr, [&] { CheckRules(layer.common); });
     if (good && Belongs(net.state, layer.common)) layers.push_back(std::move(layer));
   }
   problems.ThrowIfAny();

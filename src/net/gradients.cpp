@@ -102,7 +102,7 @@ void DecideNode(Graph& graph, Node& node, bool force) {
 void DecideGradients(Graph& graph, bool force_backward, Problems& problems) {
   FindLossPaths(graph);
   for (Node& node : graph.nodes) {
-    problems.Try(*node.description, [&] { DecideNode(graph, node, force_backward); });
+    problems.Try(*node.description, node.type, [&] { DecideNode(graph, node, force_backward); });
   }
   for (Node& node : graph.nodes) {
     for (size_t i = 0; i < node.bottoms.size(); ++i) {

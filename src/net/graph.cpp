@@ -52,7 +52,7 @@ class Connector {
   Graph Run() {
     for (LayerDescription& layer : net_.layers) {
       bool connected = false;
-      problems_.Try(layer, [&] { connected = Add(layer); });
+      problems_.Try(layer, registry_.Find(layer.common.type()), [&] { connected = Add(layer); });
       if (!connected) {
         for (const std::string& top : layer.common.top()) unknown_.insert(top);
         if (layer.common.top_size() == 0) unknown_.insert(layer.common.name());

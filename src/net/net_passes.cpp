@@ -82,7 +82,7 @@ void Net::Impl::ForwardNode(int i) {
   Node& node = graph_.nodes[static_cast<size_t>(i)];
   Pass::Impl& impl = passes_[static_cast<size_t>(i)].forward;
   impl.counter = counter_;
-  InLayer(*node.description, [&] {
+  InLayer(*node.description, node.type, [&] {
     try {
       ReshapeForData(i);
       ForwardPass pass(impl);
@@ -104,12 +104,21 @@ std::string Net::Impl::SampleName(const Node& node, int64_t sample) const {
 }
 
 // Of a sample of one value. It is followed only through layers that leave each sample in its place.
+// A layer that cannot tell does not hide what the name is wanted for.
 std::string Net::Impl::SampleName(const Value& value, int64_t sample) const {
   const Node& producer = graph_.nodes[static_cast<size_t>(value.producer)];
-  if (const void* names = producer.layer->Interface(SampleNames::kName, SampleNames::kVersion)) {
-    const auto* source = static_cast<const SampleNames*>(names);
-    return " (" + source->SampleName(context_.seed(), counter_, sample) + ")";
+  std::string name;
+  try {
+    InLayer(*producer.description, producer.type, [&] {
+      const void* names = producer.layer->Interface(SampleNames::kName, SampleNames::kVersion);
+      if (names == nullptr) return;
+      const auto* source = static_cast<const SampleNames*>(names);
+      name = " (" + source->SampleName(context_.seed(), counter_, sample) + ")";
+    });
+  } catch (const Error& error) {
+    name = " (of an unknown item: " + error.message() + ")";
   }
+  if (!name.empty()) return name;
   for (size_t b = 0; b < producer.bottoms.size(); ++b) {
     const Value& bottom = graph_.values[static_cast<size_t>(producer.bottoms[b])];
     if (producer.traits.same_values(value.top, static_cast<int>(b)) &&
@@ -218,7 +227,7 @@ void Net::Impl::BackwardNode(int i, bool add) {
   }
   for (size_t k = 0; k < node.params.size(); ++k)
     impl.adds_param[k] = add || !passes.first_contribution[k];
-  InLayer(*node.description, [&] {
+  InLayer(*node.description, node.type, [&] {
     BackwardPass pass(impl);
     node.layer->Backward(pass);
   });

@@ -2,19 +2,51 @@
 #pragma once
 
 #include <algorithm>
+#include <exception>
+#include <string>
 #include <tuple>
 #include <utility>
 #include <vector>
 
 #include "moka/description.h"
 #include "moka/error.h"
+#include "moka/registry.h"
 
 namespace moka {
 
-// Runs `work`; whatever a layer throws comes out as an Error with the layer's label and place: a
-// plugin may throw anything.
+// In a catch block: what a layer threw that is no Error, as one. A plugin may throw anything, and
+// then it is named: `layer "s" (Swish, plugin /path/libswish.so): ...`. `type` may be null.
+inline Error ForeignError(const LayerDescription& layer, const LayerType* type) {
+  std::string label = layer.Label();
+  if (type != nullptr && type->origin != "built in") {
+    label = "layer \"" + layer.common.name() + "\" (" + layer.common.type() + ", plugin " +
+            type->origin + ")";
+  }
+  Error error("threw something that is no std::exception");
+  try {
+    throw;
+  } catch (const std::exception& foreign) {
+    if (foreign.what() != nullptr) error = Error(foreign.what());
+  } catch (...) {
+  }
+  return error.Prefix(label + ": ").SetPlace(layer.place);
+}
+
+// Runs `work`, a call into a layer, and lets nothing but Errors out.
 template <typename F>
-void InLayer(const LayerDescription& layer, const F& work) {
+auto OnlyErrors(const LayerDescription& layer, const LayerType* type, const F& work) {
+  try {
+    return work();
+  } catch (const Error&) {
+    throw;
+  } catch (...) {
+    throw ForeignError(layer, type);
+  }
+}
+
+// Runs `work`; whatever a layer throws comes out as an Error with the layer's label and place.
+template <typename F>
+void InLayer(const LayerDescription& layer, const LayerType* type, const F& work) {
   const auto told = [&](Error error) {
     error.Prefix(layer.Label() + ": ");
     if (error.place().line == 0) error.SetPlace(layer.PlaceOf(error.field()));
@@ -26,10 +58,8 @@ void InLayer(const LayerDescription& layer, const F& work) {
     throw;
   } catch (const Error& error) {
     throw told(error);
-  } catch (const std::exception& error) {
-    throw told(Error(error.what()));
   } catch (...) {
-    throw told(Error("threw something that is no std::exception"));
+    throw ForeignError(layer, type);
   }
 }
 
@@ -46,9 +76,9 @@ class Problems {
 
   // Runs `work`; false if it threw, which is noted with the layer's label and place.
   template <typename F>
-  bool Try(const LayerDescription& layer, const F& work) {
+  bool Try(const LayerDescription& layer, const LayerType* type, const F& work) {
     try {
-      InLayer(layer, work);
+      InLayer(layer, type, work);
       return true;
     } catch (const Error& error) {
       errors_.push_back(error);
@@ -56,7 +86,7 @@ class Problems {
     }
   }
   void Add(const LayerDescription& layer, const Error& error) {
-    Try(layer, [&] { throw error; });
+    Try(layer, nullptr, [&] { throw error; });
   }
   std::vector<Error> Take() { return std::move(errors_); }
   bool empty() const { return errors_.empty(); }

@@ -168,7 +168,7 @@ void SetUpLayers(Graph& graph, Weights& weights, const Context& context, Problem
   for (Node& node : graph.nodes) {
     bool known = true;
     for (const int value : node.bottoms) known = known && unknown.count(value) == 0;
-    const bool good = problems.Try(*node.description, [&] {
+    const bool good = problems.Try(*node.description, node.type, [&] {
       node.layer = node.type->create(node.spec());  // whose parameters are checked in any case
       if (known) SetUpNode(graph, node, binder);
     });
@@ -180,7 +180,7 @@ void ReshapeLayers(Graph& graph) {
   for (Node& node : graph.nodes) {
     // What stands in a fed value's shape was set by the caller.
     if (node.traits.fed_from_outside()) continue;
-    InLayer(*node.description, [&] { ReshapeNode(graph, node); });
+    InLayer(*node.description, node.type, [&] { ReshapeNode(graph, node); });
   }
 }
 

@@ -38,7 +38,8 @@ std::vector<Error> CheckSoundLayers(const Registry& registry, const NetDescripti
   Problems problems;
   Known known{{}, lost};
   for (const LayerDescription& layer : net.layers) {
-    problems.Try(layer, [&] { CheckLayerAlone(registry, net, layer, known); });
+    problems.Try(layer, registry.Find(layer.common.type()),
+                 [&] { CheckLayerAlone(registry, net, layer, known); });
     known.blobs.insert(layer.common.top().begin(), layer.common.top().end());
     if (layer.common.top_size() == 0) known.blobs.insert(layer.common.name());
   }

@@ -135,7 +135,8 @@ TEST(Net, NamesTheLayerWhateverItThrows) {
       registry, context);
   net.input("x").Fill(3);
   EXPECT_EQ(ErrorOf([&] { net.Forward(); }),
-            "n.prototxt:1:77: layer \"rude\" (Rude): threw something that is no std::exception");
+            "n.prototxt:1:77: layer \"rude\" (Rude, plugin the test): threw something that is no "
+            "std::exception");
   net.input("x").Fill(1);
   net.Forward();
   // A refused shape is refused again, and leaves the old one in force.
