@@ -60,6 +60,8 @@ std::vector<Hostile> HostilePlugins(const testing::TemporaryFolder& folder) {
       {"InvalidDescriptor", Library("faulty_5"),
        "the embedded schema (17 bytes) is no protobuf descriptor set"},
       {"RegistersThenThrows", Library("faulty_2"), "no licence"},
+      {"TenThousandTypes", Library("faulty_7"), "it brings more than 1000 layer types"},
+      {"NullCallbacks", Library("faulty_8"), "type \"Nothing\" has no function that creates it"},
   };
 }
 
