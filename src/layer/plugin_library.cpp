@@ -161,12 +161,12 @@ void RegisterPluginHere(const std::string& path, Registry& registry) {
   const MokaPluginInfo info = Open(path);
   CheckInfo(info);
   Registry copy = registry;
-  copy.SetOrigin(path);
+  copy.SetOrigin(path, info.package);
   if (const char* reason = info.register_all(&copy)) throw Error(reason);
   for (const SchemaOrigin& schema : copy.schemas()) {
     if (schema.origin == path) CheckThatItBuilds(schema);
   }
-  copy.SetOrigin(registry.origin());
+  copy.SetOrigin(registry.origin(), registry.package());
   registry = std::move(copy);
 }
 
