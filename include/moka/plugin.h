@@ -54,8 +54,9 @@ inline constexpr const char* kPluginEntry = "moka_plugin_info";
 // from a net or solver file.
 MOKA_EXPORT void LoadPlugin(const std::string& path, Registry& registry);
 
-// BuiltinLayers() and all plugins of the install directory, of MOKA_PLUGIN_PATH (colon-separated
-// directories) and of `paths`, in this order.
+// BuiltinLayers() and all plugins of `paths`, of the install directory and of MOKA_PLUGIN_PATH
+// (colon-separated directories), in this order. One that lies in these directories is left out if
+// `paths` have one of the same package: the version that its author is working on.
 MOKA_EXPORT Registry LoadRegistry(const std::vector<std::string>& paths);
 
 }  // namespace moka

@@ -26,13 +26,33 @@ auto NamingPlugin(const std::string& path, const F& work) {
   }
 }
 
-void Load(const std::string& path, Registry& registry, PluginProbe& probe) {
-  NamingPlugin(path, [&] {
+// Packages of plugins that were loaded already.
+using Packages = std::set<std::string>;
+
+// Loads the plugin unless its package is among `taken`, and returns its package.
+std::string Load(const std::string& path, Registry& registry, PluginProbe& probe,
+                 const Packages& taken = {}) {
+  return NamingPlugin(path, [&] {
     CheckPluginFile(path);
     probe.Try(path);
-    RegisterPluginHere(path, registry);
+    const std::string package = ReadPluginInfoHere(path).package;
+    if (taken.count(package) == 0) RegisterPluginHere(path, registry);
+    return package;
   });
 }
+
+// The same file, named twice, is loaded once.
+class Once {
+ public:
+  bool operator()(const std::string& path) {
+    std::error_code missing;
+    const fs::path real = fs::canonical(path, missing);
+    return missing || seen_.insert(real.string()).second;
+  }
+
+ private:
+  std::set<std::string> seen_;
+};
 
 }  // namespace
 
@@ -42,20 +62,18 @@ void LoadPlugin(const std::string& path, Registry& registry) {
 }
 
 Registry LoadRegistry(const std::vector<std::string>& paths) {
-  std::vector<std::string> plugins;
-  for (const PluginPlace& place : PluginPlaces()) {
-    if (!place.problem.empty()) throw Error(place.problem);
-    plugins.insert(plugins.end(), place.files.begin(), place.files.end());
-  }
-  plugins.insert(plugins.end(), paths.begin(), paths.end());
   Registry registry = BuiltinLayers();
   PluginProbe probe;
-  std::set<std::string> loaded;  // the same file, named twice, is loaded once
-  for (const std::string& plugin : plugins) {
-    std::error_code missing;
-    const fs::path real = fs::canonical(plugin, missing);
-    if (!missing && !loaded.insert(real.string()).second) continue;
-    Load(plugin, registry, probe);
+  Once once;
+  Packages given;
+  for (const std::string& path : paths) {
+    if (once(path)) given.insert(Load(path, registry, probe));
+  }
+  for (const PluginPlace& place : PluginPlaces()) {
+    if (!place.problem.empty()) throw Error(place.problem);
+    for (const std::string& file : place.files) {
+      if (once(file)) Load(file, registry, probe, given);
+    }
   }
   return registry;
 }

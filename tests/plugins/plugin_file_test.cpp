@@ -112,6 +112,15 @@ TEST_F(PluginFile, ThePluginPathIsLoadedInOrderAndTheSameFileOnce) {
   EXPECT_EQ(registry.origin(), "built in");
 }
 
+TEST_F(PluginFile, APluginThatIsGivenReplacesTheInstalledOneOfItsPackage) {
+  fs::copy_file(Library("twin_a"), folder_ / "libinstalled.so");
+  setenv("MOKA_PLUGIN_PATH", folder_.c_str(), 1);
+  EXPECT_EQ(LoadRegistry({}).Get("TwinA").origin, (folder_ / "libinstalled.so").string());
+  const Registry registry = LoadRegistry({Library("twin_a")});
+  EXPECT_EQ(registry.Get("TwinA").origin, Library("twin_a"));
+  EXPECT_EQ(registry.Get("twin_a.TwinA").package, "twin_a");
+}
+
 TEST_F(PluginFile, FoldersThatAnybodyMayWriteToAreRefused) {
   setenv("MOKA_PLUGIN_PATH", folder_.c_str(), 1);
   const std::string refusal =

@@ -8,10 +8,10 @@
 
 namespace {
 
-// The layers of this plugin alone.
+// This plugin's layer, and what Moka brings itself: fillers, for example.
 const moka::Registry& Plugin() {
   static const moka::Registry registry = [] {
-    moka::Registry loaded;
+    moka::Registry loaded = moka::BuiltinLayers();
     moka::LoadPlugin(MOKA_PLUGIN_FILE, loaded);
     return loaded;
   }();
