@@ -176,7 +176,7 @@ def omissions():
     for folder in sorted((SOURCE_DIR / "models").iterdir()):
         if folder.is_dir() and not (folder / "README.md").exists():
             yield f"{folder.relative_to(SOURCE_DIR)} has no README.md"
-    for folder in ("docs", "docs/decisions"):
+    for folder in ("docs", "docs/decisions", "docs/plugins"):
         index = SOURCE_DIR / folder / "README.md"
         for page in sorted((SOURCE_DIR / folder).glob("*.md")):
             if page != index and (not index.exists() or f"({page.name})" not in index.read_text()):

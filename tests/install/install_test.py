@@ -8,7 +8,7 @@ import unittest
 
 BUILD_DIR = pathlib.Path(os.environ["MOKA_BINARY_DIR"])
 SOURCE_DIR = pathlib.Path(os.environ["MOKA_SOURCE_DIR"])
-SWISH = SOURCE_DIR / "docs" / "examples" / "swish"
+SWISH = SOURCE_DIR / "docs" / "plugins" / "swish"
 
 
 def run(*words, **options):
@@ -29,9 +29,9 @@ class Install(unittest.TestCase):
         cls.prefix = (cls.folder / "first").rename(cls.folder / "second")
         cls.moka = cls.prefix / "bin" / "moka"
 
-    def build(self, source, name=None):
+    def build(self, source):
         """Configures and builds a project of somebody else's; returns its build folder."""
-        build = self.folder / (name or source.name)
+        build = self.folder / source.name
         run("cmake", "-S", source, "-B", build, "-G", "Ninja", "-DCMAKE_BUILD_TYPE=Release",
             f"-DCMAKE_PREFIX_PATH={self.prefix}")
         run("cmake", "--build", build)
@@ -64,15 +64,13 @@ class Install(unittest.TestCase):
         explained = run(self.moka, "layers", "Swish", "--plugin", plugin)
         self.assertRegex(explained, r"^Swish \(.*libswish\.so\)\n  1 bottom, 1 top\n")
         self.assertRegex(explained, r"\n  beta +float = 1\n")
-        summary = run(self.moka, "summary", f"--plugin={plugin}", SWISH / "net.prototxt")
-        self.assertRegex(summary, r"\nswish +Swish +2x4")
+        data = SOURCE_DIR / "models" / "data" / "mnist_sample"
+        summary = run(self.moka, "summary", f"--plugin={plugin}", SWISH / "net.prototxt",
+                      env=dict(os.environ, MOKA_DATA=str(data)))
+        self.assertRegex(summary, r"\nswish +Swish +64x100")
 
     def test_a_plugin_in_the_install_directory_is_loaded_by_itself(self):
-        source = self.folder / "installed_swish"
-        shutil.copytree(SWISH, source)
-        with open(source / "CMakeLists.txt", "a") as file:
-            file.write("install(TARGETS swish LIBRARY DESTINATION ${MOKA_PLUGIN_DIR})\n")
-        build = self.build(source, "installed_swish_build")
+        build = self.build(SWISH)
         run("cmake", "--install", build, "--prefix", self.prefix)
         plugin = self.prefix / "lib" / "moka" / "plugins" / "libswish.so"
         self.addCleanup(plugin.unlink)
@@ -112,7 +110,8 @@ class Install(unittest.TestCase):
         done = subprocess.run([self.moka, "summary", SWISH / "net.prototxt"],
                               capture_output=True, text=True)
         self.assertEqual(done.returncode, 1)
-        self.assertRegex(done.stderr, r'net\.prototxt:17:3: unknown field "swish_param"')
+        self.assertRegex(done.stderr, r'net\.prototxt:13:68: unknown field "swish_param".*'
+                         r"the net requires the plugin swish: load it with --plugin FILE")
 
     def test_a_program_is_built_and_runs(self):
         program = self.build(SOURCE_DIR / "tests" / "install" / "consumer") / "consumer"
