@@ -8,14 +8,12 @@
 #include <set>
 
 #include "layer/descriptor_set.h"
+#include "net/origin_files.h"
 
 namespace moka {
 namespace {
 
 namespace pb = google::protobuf;
-
-// No package that protoc accepts collides with it in practice, and WithoutPrefix finds it again.
-constexpr std::string_view kPrefix = "moka_origin_";
 
 class Errors final : public pb::DescriptorPool::ErrorCollector {
  public:
@@ -26,75 +24,6 @@ class Errors final : public pb::DescriptorPool::ErrorCollector {
   void AddWarning(const std::string&, const std::string&, const pb::Message*, ErrorLocation,
                   const std::string&) override {}
   std::string text;
-};
-
-// The files of one origin, with the prefix put in front of their names, their packages and all
-// mentions of their types.
-class OriginFiles {
- public:
-  OriginFiles(const SchemaOrigin& schema, size_t index)
-      : prefix_(std::string(kPrefix) + std::to_string(index)) {
-    for (const std::string& bytes : schema.descriptor_sets) {
-      pb::FileDescriptorSet set = ReadDescriptorSet(bytes);
-      for (pb::FileDescriptorProto& file : *set.mutable_file()) {
-        if (names_.insert(file.name()).second) files_.push_back(std::move(file));
-      }
-    }
-    for (const pb::FileDescriptorProto& file : files_) Collect(file, file.package());
-    for (pb::FileDescriptorProto& file : files_) Rename(file);
-  }
-
-  const std::vector<pb::FileDescriptorProto>& files() const { return files_; }
-  // The composed name of a message that a layer of this origin names: its own, or else the host's.
-  std::string TypeName(const std::string& message) const {
-    return types_.count(message) != 0 ? '.' + prefix_ + '.' + message : '.' + message;
-  }
-
- private:
-  template <typename Scope>
-  void Collect(const Scope& scope, const std::string& name) {
-    auto inside = [&](const std::string& inner) {
-      return name.empty() ? inner : name + '.' + inner;
-    };
-    for (const auto& e : scope.enum_type()) types_.insert(inside(e.name()));
-    if constexpr (std::is_same_v<Scope, pb::FileDescriptorProto>) {
-      for (const auto& m : scope.message_type()) Add(m, inside(m.name()));
-    } else {
-      for (const auto& m : scope.nested_type()) Add(m, inside(m.name()));
-    }
-  }
-  void Add(const pb::DescriptorProto& message, const std::string& name) {
-    types_.insert(name);
-    Collect(message, name);
-  }
-
-  void Rename(pb::FileDescriptorProto& file) {
-    file.set_name(prefix_ + '/' + file.name());
-    file.set_package(file.package().empty() ? prefix_ : prefix_ + '.' + file.package());
-    file.clear_service();
-    for (std::string& import : *file.mutable_dependency()) {
-      if (names_.count(import) != 0) import = prefix_ + '/' + import;
-    }
-    for (auto& message : *file.mutable_message_type()) Rename(message);
-    for (auto& extension : *file.mutable_extension()) Rename(extension);
-  }
-  void Rename(pb::DescriptorProto& message) {
-    for (auto& field : *message.mutable_field()) Rename(field);
-    for (auto& extension : *message.mutable_extension()) Rename(extension);
-    for (auto& nested : *message.mutable_nested_type()) Rename(nested);
-  }
-  void Rename(pb::FieldDescriptorProto& field) {
-    if (field.has_type_name()) field.set_type_name(Renamed(field.type_name()));
-    if (field.has_extendee()) field.set_extendee(Renamed(field.extendee()));
-  }
-  // protoc writes all type names in full, with a dot in front.
-  std::string Renamed(const std::string& type) const {
-    return type.empty() || type[0] != '.' ? type : TypeName(type.substr(1));
-  }
-
-  std::string prefix_;
-  std::vector<pb::FileDescriptorProto> files_;
-  std::set<std::string> names_, types_;
 };
 
 // Builds files, each after those it imports.
@@ -320,7 +249,7 @@ int Grammar::WireNumber(std::string_view layer_type, std::string_view field) con
 }
 
 std::string Grammar::WithoutPrefix(const std::string& full_name) {
-  if (full_name.rfind(kPrefix, 0) != 0) return full_name;
+  if (full_name.rfind(kOriginPrefix, 0) != 0) return full_name;
   return full_name.substr(full_name.find('.') + 1);
 }
 
