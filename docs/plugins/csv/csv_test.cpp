@@ -47,9 +47,9 @@ std::string Refusal(const std::string& text, const std::string& params = "label:
   try {
     FirstThree(text, params);
   } catch (const moka::Error& error) {
-    std::string text = error.what();
+    std::string told = error.what();
     const std::string layer = "layer \"data\" (Data): ";
-    return text.erase(text.find(layer), layer.size());
+    return told.erase(told.find(layer), layer.size());
   }
   return "";
 }
