@@ -46,7 +46,6 @@ class PluginProbe {
 
   std::string Ask(char question, const std::string& path);
   bool Receive(std::string& answer);
-  bool Finished(const std::string& message, std::string& answer) const;
   void Start();
   void Stop() noexcept;
   void Send(const std::string& message);
