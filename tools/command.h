@@ -42,6 +42,7 @@ int RunTime(const Arguments& arguments);
 int RunLayers(const Arguments& arguments);
 int RunSummary(const Arguments& arguments);
 int RunNewLayer(const Arguments& arguments);
+int RunPlugin(const Arguments& arguments);
 
 // What every subcommand that reads nets needs, made from the flags --plugin, --threads and --seed.
 struct Session {

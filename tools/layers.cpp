@@ -4,8 +4,8 @@
 #include <map>
 
 #include "command.h"
+#include "explain.h"
 #include "flags.h"
-#include "moka/description.h"
 #include "moka/plugin.h"
 
 namespace moka::tool {
@@ -18,53 +18,27 @@ void ListTypes(const Registry& registry) {
   for (const auto& [origin, types] : by_origin) {
     fmt::print("{}:\n", origin);
     for (const std::string& type : types) {
-      std::string fields;
-      for (const FieldInfo& field : registry.Get(type).fields)
-        fields += (fields.empty() ? "" : ", ") + field.name;
-      fmt::print("  {:<20} {}\n", type, fields);
+      std::vector<std::string> fields;
+      for (const FieldInfo& field : registry.Get(type).fields) fields.push_back(field.name);
+      fmt::print("  {:<20} {}\n", type, Join(fields, ", "));
     }
   }
-}
-
-std::string Range(int least, int most, const char* what) {
-  const auto plural = [&](int n) { return n == 1 ? "" : "s"; };
-  if (most >= LayerTraits::kAnyNumber) return fmt::format("{} or more {}s", least, what);
-  if (least == most) return fmt::format("{} {}{}", least, what, plural(least));
-  return fmt::format("{} to {} {}s", least, most, what);
-}
-
-// Comments of several lines become one paragraph, indented.
-std::string OneLine(std::string text) {
-  for (char& c : text) {
-    if (c == '\n') c = ' ';
-  }
-  while (!text.empty() && text.back() == ' ') text.pop_back();
-  while (!text.empty() && text.front() == ' ') text.erase(text.begin());
-  return text;
+  fmt::print("\n");
+  ForEachOtherKind(registry, [](const char*, const char* several, const auto& types) {
+    std::vector<std::string> names;
+    for (const auto* type : types) {
+      names.push_back(type->name +
+                      (type->origin == "built in" ? "" : fmt::format(" ({})", type->origin)));
+    }
+    if (!names.empty()) fmt::print("{}: {}\n", several, Join(names, ", "));
+  });
 }
 
 void Explain(const Registry& registry, const LayerType& type) {
-  const NetSchema schema(registry);
-  LayerDescription description;
-  description.common.set_type(type.name);
-  const LayerTraits traits = type.traits(LayerSpec(description, registry));
-  fmt::print("{} ({})\n  {}, {}\n", type.name, type.origin,
-             Range(traits.least_bottoms(), traits.most_bottoms(), "bottom"),
-             Range(traits.least_tops(), traits.most_tops(), "top"));
-  if (traits.any_loss()) fmt::print("  a loss\n");
-  if (!traits.has_backward() && !traits.fed_from_outside() && traits.most_bottoms() > 0)
-    fmt::print("  no gradient\n");
-  for (const MessageHelp& message : schema.Describe(type)) {
-    fmt::print("\n{} {{ }}{}\n", message.field,
-               message.comment.empty() ? "" : "  # " + OneLine(message.comment));
-    for (const FieldHelp& field : message.fields) {
-      const std::string declared =
-          fmt::format("{}{}", field.repeated ? "repeated " : "", field.type);
-      const std::string value = field.default_value.empty() ? "" : " = " + field.default_value;
-      fmt::print("  {:<20} {}{}\n", field.name, declared, value);
-      if (!field.comment.empty()) fmt::print("  {:<20}   {}\n", "", OneLine(field.comment));
-    }
-  }
+  fmt::print("{} ({})\n", type.name, type.origin);
+  for (const std::string& line : TraitsInWords(registry, type, Reader::kUser))
+    fmt::print("  {}\n", line);
+  PrintParams(NetSchema(registry).Describe(type), "");
 }
 
 }  // namespace

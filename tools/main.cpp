@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -69,6 +70,23 @@ const std::vector<Command>& Commands() {
        {"params", "elementwise", "with-weights", "loss"},
        2,
        &RunNewLayer},
+      {"plugin",
+       "list | inspect FILE | check FILE [TYPE...] [flags]",
+       "list plugins, explain one, or prove its layers right",
+       "list     every place that is searched, the plugins in it, and what each brings; or why it "
+       "is "
+       "refused\n"
+       "inspect  what a plugin was built with; its types with their parameters\n"
+       "check    runs each layer of a plugin in the cases that it declares, or in some that fit, "
+       "and "
+       "says which\n"
+       "         promise is broken, at which element. Other types are checked lightly. TYPE: these "
+       "only.\n"
+       "inspect and check look at FILE beside what is built in and what --plugin names, nothing "
+       "else.",
+       {"plugin"},
+       std::numeric_limits<size_t>::max(),
+       &RunPlugin},
   };
   return commands;
 }

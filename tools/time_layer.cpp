@@ -45,17 +45,6 @@ LayerDescription InputOf(const NetSchema& schema, const std::string& name, const
                            kPlace);
 }
 
-// Throws Error with the place in the text: of a type that there is not, for example.
-LayerTraits TraitsOf(const Registry& registry, const LayerDescription& layer) {
-  try {
-    if (!layer.common.has_type()) throw Error("has no type");
-    return registry.Get(layer.common.type()).traits(LayerSpec(layer, registry));
-  } catch (Error& error) {
-    const std::string field = error.field().empty() ? "type" : error.field();
-    throw error.Prefix(layer.Label() + ": ").SetPlace(layer.PlaceOf(field));
-  }
-}
-
 // Names what the text leaves out; the first top counts as a loss, so that there are gradients.
 void FillIn(LayerDescription& layer, const LayerTraits& traits, size_t shapes) {
   LayerParameter& common = layer.common;

@@ -12,8 +12,12 @@
 #include "moka/layer.pb.h"
 #include "moka/net_state.pb.h"
 #include "moka/solver.pb.h"
+#include "moka/traits.h"
 
 namespace moka {
+
+class Registry;
+struct LayerType;
 
 // One parameter message of a layer, serialised: what `relu_param { ... }` says.
 struct ParamMessage {
@@ -40,6 +44,12 @@ class MOKA_EXPORT LayerDescription {
   // The place of a field path, or of its nearest parent that has one, or of the layer.
   Place PlaceOf(std::string_view path) const;
 };
+
+// What a layer declares about itself, for phase TRAIN. Throws Error with label and place: no type
+// or an unknown one, or what its Traits function throws; if that is no Error, it names the plugin.
+MOKA_EXPORT LayerTraits TraitsOf(const Registry& registry, const LayerDescription& layer);
+// Of a layer of that type without parameters. Throws Error: what its Traits function throws.
+MOKA_EXPORT LayerTraits TraitsOf(const Registry& registry, const LayerType& type);
 
 struct NetDescription {
   std::string name;

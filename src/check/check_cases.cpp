@@ -37,6 +37,7 @@ std::string TextOf(const LayerType& type, const CheckCase& a_case) {
 // label for each.
 std::vector<CheckCase> Candidates(const LayerTraits& traits, int bottoms) {
   const std::vector<Shape> shapes = {{2, 3, 4, 5}, {4, 3}, {3, 2, 5}, {1, 1, 1, 1}};
+  if (bottoms == 0) return {CheckCase("", {})};
   std::vector<CheckCase> cases;
   const auto add = [&](const Shape& shape, const Shape& label) {
     std::vector<Shape> each(static_cast<size_t>(bottoms), shape);
@@ -57,12 +58,6 @@ std::vector<CheckCase> Candidates(const LayerTraits& traits, int bottoms) {
     add({2, 3, 4, 5}, {2, 4, 5});
   }
   return cases;
-}
-
-LayerTraits TraitsOf(const Registry& registry, const LayerType& type) {
-  LayerDescription description;
-  description.common.set_type(type.name);
-  return type.traits(LayerSpec(description, registry));
 }
 
 }  // namespace

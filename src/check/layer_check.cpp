@@ -77,7 +77,7 @@ CheckResult LayerCheck::Run() {
   try {
     first_ = RunOnce(input_);
   } catch (const Error& error) {
-    Broken(std::string("throws: ") + error.what());
+    Broken("throws: " + error.message());
     return std::move(result_);
   }
   CheckRepeats();
@@ -111,7 +111,7 @@ void LayerCheck::Promise(const std::string& promise, const std::function<void()>
   try {
     check();
   } catch (const Error& error) {
-    Broken(promise + ": throws: " + error.what());
+    Broken(promise + ": throws: " + error.message());
   }
   if (result_.broken().size() == before) result_.Checked(promise);
 }
