@@ -50,7 +50,8 @@ class Listing {
     fmt::print("{}{}\n", first_ ? "" : "\n", text);
     first_ = false;
   }
-  void Add(const std::string& path, const std::string& shown) {
+  // `given`: named by --plugin; it takes the place of those of its package that lie elsewhere.
+  void Add(const std::string& path, const std::string& shown, bool given) {
     Row row = {shown, "", "", ""};
     std::error_code missing;
     const fs::path real = fs::canonical(path, missing);
@@ -63,9 +64,7 @@ class Listing {
       const PluginInfo info = ReadPluginInfo(path);
       row[1] = info.package;
       row[2] = info.library_version;
-      if (info.problem.empty()) LoadPlugin(path, registry_);
-      row[3] = info.problem.empty() ? WhatItBrings(registry_, path) : Refusal(info.problem);
-      refused_ += info.problem.empty() ? 0 : 1;
+      row[3] = Load(path, info, given);
     } catch (const Error& error) {
       row[3] = Refusal(ReasonOf(path, error));
       ++refused_;
@@ -93,8 +92,19 @@ class Listing {
 
  private:
   using Row = std::array<std::string, 4>;
+
+  // What it brings, or why it does not.
+  std::string Load(const std::string& path, const PluginInfo& info, bool given) {
+    if (!info.problem.empty()) throw Error(info.problem);
+    if (!given && given_.count(info.package) > 0)
+      return fmt::format("nothing: --plugin names another {}", info.package);
+    LoadPlugin(path, registry_);
+    if (given) given_.insert(info.package);
+    return WhatItBrings(registry_, path);
+  }
+
   Registry registry_ = BuiltinLayers();
-  std::set<std::string> seen_;
+  std::set<std::string> seen_, given_;  // files; packages
   std::vector<Row> rows_;
   bool first_ = true;
   int refused_ = 0;
@@ -116,7 +126,8 @@ void ListPlace(const PluginPlace& place, Listing& listing) {
                                                                      : " (no such folder)";
   listing.Heading(fmt::format("{}: {}{}", place.why, place.folder, empty));
   if (!place.problem.empty()) listing.Refuse(ProblemOf(place));
-  for (const std::string& file : place.files) listing.Add(file, fs::path(file).filename().string());
+  for (const std::string& file : place.files)
+    listing.Add(file, fs::path(file).filename().string(), false);
 }
 
 const std::vector<std::string>& Actions() {
@@ -140,12 +151,12 @@ Registry RegistryWithoutPlaces() {
 
 int ListPlugins() {
   Listing listing;
+  const std::vector<std::string> paths = SplitCommas(FLAGS_plugin);
+  if (!paths.empty()) listing.Heading("--plugin");
+  for (const std::string& path : paths) listing.Add(path, path, true);
   const std::vector<PluginPlace> places = PluginPlaces();
   for (const PluginPlace& place : places) ListPlace(place, listing);
   if (places.size() == 1) listing.Heading("MOKA_PLUGIN_PATH: not set");
-  const std::vector<std::string> paths = SplitCommas(FLAGS_plugin);
-  if (!paths.empty()) listing.Heading("--plugin");
-  for (const std::string& path : paths) listing.Add(path, path);
   listing.Flush();
   if (listing.refused() == 0) return 0;
   fmt::print("\n{} refused; every other command stops at {}\n", listing.refused(),
