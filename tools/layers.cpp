@@ -41,13 +41,29 @@ void Explain(const Registry& registry, const LayerType& type) {
   PrintParams(NetSchema(registry).Describe(type), "");
 }
 
+// A filler, a solver or the like of that name; false if there is none.
+bool ExplainOther(const Registry& registry, const std::string& name) {
+  bool found = false;
+  ForEachOtherKind(registry, [&](const char* one, const char*, const auto& types) {
+    for (const auto* type : types) {
+      if (type->name != name && type->package + '.' + type->name != name) continue;
+      fmt::print("{}{}, a {} ({})\n", found ? "\n" : "", type->name, one, type->origin);
+      const std::vector<MessageHelp> params = NetSchema(registry).Describe(*type);
+      if (params.empty()) fmt::print("  no parameters of its own\n");
+      PrintParams(params, "");
+      found = true;
+    }
+  });
+  return found;
+}
+
 }  // namespace
 
 int RunLayers(const Arguments& arguments) {
   const Registry registry = LoadRegistry(SplitCommas(FLAGS_plugin));
   if (arguments.empty()) {
     ListTypes(registry);
-  } else {
+  } else if (registry.Find(arguments[0]) != nullptr || !ExplainOther(registry, arguments[0])) {
     Explain(registry, registry.Get(arguments[0]));
   }
   return 0;

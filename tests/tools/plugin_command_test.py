@@ -355,6 +355,12 @@ class Layers(MokaTest):
         self.assertTrue(kinds[2].startswith("learning-rate policies: exp, fixed, "))
         self.assertEqual(kinds[3], f"data formats: cifar10, idx, nowhere ({PARTS})")
 
+    def test_explains_what_is_no_layer(self):
+        self.assertEqual(self.check(0, "layers", "SGD").stdout,
+                         "SGD, a solver (built in)\n  no parameters of its own\n")
+        self.assertEqual(self.check(0, "layers", "moka.idx").stdout,
+                         "idx, a data format (built in)\n  no parameters of its own\n")
+
     def test_what_traits_throw_names_the_plugin(self):
         run = self.check(0, "layers", "TraitsThrow", "--plugin", LAYERS)
         self.assertEqual(run.stdout,
