@@ -6,7 +6,7 @@ packages=(g++ cmake ninja-build ccache pkg-config protobuf-compiler libprotobuf-
           libgoogle-glog-dev libgflags-dev libfmt-dev zlib1g-dev)
 case "${1:-}" in
   "") ;;
-  tests) packages+=(libgtest-dev libbenchmark-dev python3) ;;
+  tests) packages+=(libgtest-dev libbenchmark-dev python3 abigail-tools valgrind) ;;
   *)
     echo "usage: tools/install_packages.sh [tests]" >&2
     exit 2
