@@ -61,7 +61,7 @@ class WrongCommandLine(MokaTest):
     def test_no_command_shows_all_of_them(self):
         run = self.check(2)
         self.assertEqual(run.stdout, "")
-        for command in ("train", "test", "time", "layers", "summary", "new-layer"):
+        for command in ("train", "test", "time", "layers", "summary", "plugin", "new-layer"):
             self.assertIn(f"\n  {command} ", run.stderr)
 
 
