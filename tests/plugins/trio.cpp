@@ -58,6 +58,8 @@ class SquareLoss final : public moka::Layer {
     return moka::LayerTraits().Bottoms(2).Loss(0).NoGradient(1);
   }
   void Reshape(moka::Shapes bottom, moka::Plan& plan) override {
+    if (bottom[0] != bottom[1])
+      throw moka::Error("bottom 0 is ", bottom[0], ", bottom 1 is ", bottom[1]);
     plan.top(0) = moka::Shape{};
     squares_ = plan.Scratch<float>(bottom[0].count());
   }
