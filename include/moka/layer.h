@@ -160,7 +160,7 @@ class MOKA_EXPORT ForwardPass : public Pass {
   // For a layer whose output size depends on the data: Reshape declared the upper bound, this is
   // what it came to (zero is legal).
   void SetTopShape(int i, const Shape& shape);
-  // Persistent state that Setup::AddState made.
+  // Persistent state, by what Setup::AddState returned. Throws Error for a learned param.
   Tensor& state(int k);
   // Whether a Backward of this iteration will follow; if not, Saved buffers need not be written.
   bool backward_follows() const;

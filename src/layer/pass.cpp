@@ -74,7 +74,14 @@ void* Pass::Memory(int id, int worker) {
 
 Tensor& ForwardPass::top(int i) { return *impl_.tops[static_cast<size_t>(i)]; }
 void ForwardPass::SetTopShape(int i, const Shape& shape) { top(i).Reshape(shape); }
-Tensor& ForwardPass::state(int k) { return impl_.params[static_cast<size_t>(k)]->Change(); }
+Tensor& ForwardPass::state(int k) {
+  Param& param = *impl_.params[static_cast<size_t>(k)];
+  if (param.learned()) {
+    throw Error("param ", k, ", ", param.name(),
+                ", is learned: state(k) takes what Setup::AddState returned");
+  }
+  return param.Change();
+}
 bool ForwardPass::backward_follows() const { return impl_.backward_follows; }
 
 const Tensor& BackwardPass::top(int i) const { return *impl_.tops[static_cast<size_t>(i)]; }

@@ -44,6 +44,17 @@ TEST(BackwardPass, RefusesTheGradientOfAParamThatIsNotWanted) {
                         "param_diff(0), which is not wanted: ask wants_param(0) first"));
 }
 
+class TakesAParamForState : public Square {
+ public:
+  using Square::Square;
+  void SetUp(Shapes, Setup& setup) override { setup.AddParam("w", {2}, FillerParameter()); }
+  void Forward(ForwardPass& pass) override { pass.state(0).Fill(1); }
+};
+TEST(ForwardPass, RefusesALearnedParamForState) {
+  EXPECT_EQ(Running<TakesAParamForState>(),
+            "param 0, layer.w, is learned: state(k) takes what Setup::AddState returned");
+}
+
 class WithoutBackward : public Layer {
  public:
   using Layer::Layer;
