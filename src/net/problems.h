@@ -14,14 +14,16 @@
 
 namespace moka {
 
-// In a catch block: what a layer threw that is no Error, as one. A plugin may throw anything, and
-// then it is named: `layer "s" (Swish, plugin /path/libswish.so): ...`. `type` may be null.
+// `layer "s" (ReLU)`, and of a plugin's layer `layer "s" (Swish, plugin /path/libswish.so)`. `type`
+// may be null.
+inline std::string LabelOf(const LayerDescription& layer, const LayerType* type) {
+  if (type == nullptr || type->origin == "built in") return layer.Label();
+  return "layer \"" + layer.common.name() + "\" (" + layer.common.type() + ", plugin " +
+         type->origin + ")";
+}
+
+// In a catch block: what a layer threw that is no Error, as one. A plugin may throw anything.
 inline Error ForeignError(const LayerDescription& layer, const LayerType* type) {
-  std::string label = layer.Label();
-  if (type != nullptr && type->origin != "built in") {
-    label = "layer \"" + layer.common.name() + "\" (" + layer.common.type() + ", plugin " +
-            type->origin + ")";
-  }
   Error error("threw something that is no std::exception");
   try {
     throw;
@@ -29,7 +31,7 @@ inline Error ForeignError(const LayerDescription& layer, const LayerType* type) 
     if (foreign.what() != nullptr) error = Error(foreign.what());
   } catch (...) {
   }
-  return error.Prefix(label + ": ").SetPlace(layer.place);
+  return error.Prefix(LabelOf(layer, type) + ": ").SetPlace(layer.place);
 }
 
 // Runs `work`, a call into a layer, and lets nothing but Errors out.
@@ -48,7 +50,7 @@ auto OnlyErrors(const LayerDescription& layer, const LayerType* type, const F& w
 template <typename F>
 void InLayer(const LayerDescription& layer, const LayerType* type, const F& work) {
   const auto told = [&](Error error) {
-    error.Prefix(layer.Label() + ": ");
+    error.Prefix(LabelOf(layer, type) + ": ");
     if (error.place().line == 0) error.SetPlace(layer.PlaceOf(error.field()));
     return error;
   };

@@ -142,7 +142,7 @@ TEST(Net, NamesTheLayerWhateverItThrows) {
   // A refused shape is refused again, and leaves the old one in force.
   for (int i = 0; i < 2; ++i) {
     EXPECT_EQ(ErrorOf([&] { net.ReshapeInput("x", {1}); }),
-              "n.prototxt:1:77: layer \"rude\" (Rude): one row is too few");
+              "n.prototxt:1:77: layer \"rude\" (Rude, plugin the test): one row is too few");
   }
   net.Forward();
   EXPECT_EQ(net.blob("y").shape(), (Shape{2}));

@@ -122,10 +122,12 @@ std::string ErrorAfterFirstRow(const std::string& type) {
 
 TEST(Net, RefusesMoreMemoryForASmallerInput) {
   EXPECT_EQ(ErrorAfterFirstRow("MoreForLess"),
-            "net.prototxt:3:1: layer \"greedy\" (MoreForLess): asks for more memory for a smaller "
+            "net.prototxt:3:1: layer \"greedy\" (MoreForLess, plugin the test): asks for more "
+            "memory for a smaller "
             "input: 396 bytes in buffer 0, planned were 384");
   EXPECT_EQ(ErrorAfterFirstRow("BufferForEachRow"),
-            "net.prototxt:3:1: layer \"greedy\" (BufferForEachRow): asks for 1 buffers after its "
+            "net.prototxt:3:1: layer \"greedy\" (BufferForEachRow, plugin the test): asks for 1 "
+            "buffers after its "
             "input changed, for 4 before");
 }
 

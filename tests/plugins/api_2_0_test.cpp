@@ -56,7 +56,9 @@ TEST(PluginOfApi20, RefusalHasTheFieldsPlace) {
                         "        gate_param { beta: -1 } }"),
         WithVeteran(), context);
   });
-  EXPECT_STREQ(error.what(), "4:22: layer \"gate\" (Gate): beta must be positive, but is -1");
+  EXPECT_STREQ(error.what(), ("4:22: layer \"gate\" (Gate, plugin " + Library("veteran") +
+                              "): beta must be positive, but is -1")
+                                 .c_str());
 }
 
 constexpr const char* kSolver = R"(

@@ -1,4 +1,4 @@
-// Whatever a plugin's layer throws becomes an Error; what is none says which plugin it came from.
+// Whatever a plugin's layer throws becomes an Error that says which plugin it came from.
 #include <gtest/gtest.h>
 
 #include "caught.h"
@@ -55,6 +55,14 @@ TEST(PluginExceptions, AnyOtherTypeIsToldWithLayerTypeAndPlugin) {
     EXPECT_EQ(Thrown(place, "ThrowsNumbers"),
               "net.prototxt:5:1: layer \"" + place + "\" (ThrowsNumbers, plugin " +
                   Library("thrower") + "): threw something that is no std::exception");
+  }
+}
+
+TEST(PluginExceptions, AnErrorIsToldWithLayerTypeAndPlugin) {
+  for (const std::string place : kPlaces) {
+    EXPECT_EQ(Thrown(place, "ThrowsErrors"), "net.prototxt:5:1: layer \"" + place +
+                                                 "\" (ThrowsErrors, plugin " + Library("thrower") +
+                                                 "): out of fuel");
   }
 }
 

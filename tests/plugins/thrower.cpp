@@ -1,6 +1,7 @@
-// Layers that throw what is no moka::Error, wherever their name says: layer { name: "Forward" }.
+// Layers that throw, wherever their name says: layer { name: "Forward" }.
 #include <stdexcept>
 #include <string_view>
+#include <type_traits>
 
 #include "moka/layer.h"
 #include "moka/registry.h"
@@ -8,7 +9,7 @@
 namespace {
 
 // y = x
-template <bool kWords>
+template <typename Thrown>
 class Throws : public moka::Layer {
  public:
   explicit Throws(const moka::LayerSpec& spec) : Layer(spec) { In(spec, "constructor"); }
@@ -39,15 +40,18 @@ class Throws : public moka::Layer {
  protected:
   static void In(const moka::LayerSpec& spec, std::string_view place) {
     if (spec.name() != place) return;
-    if (kWords) throw std::runtime_error("out of fuel");
-    throw 7;
+    if constexpr (std::is_same_v<Thrown, int>) {
+      throw 7;
+    } else {
+      throw Thrown("out of fuel");
+    }
   }
 };
 
 // The label 9, of an item whose name cannot be told.
-class Labels final : public Throws<true>, public moka::SampleNames {
+class Labels final : public Throws<std::runtime_error>, public moka::SampleNames {
  public:
-  using Throws<true>::Throws;
+  using Throws<std::runtime_error>::Throws;
   static moka::LayerTraits Traits(const moka::LayerSpec&) {
     return moka::LayerTraits().Bottoms(0).NoBackward();
   }
@@ -66,7 +70,8 @@ class Labels final : public Throws<true>, public moka::SampleNames {
 }  // namespace
 
 void RegisterPlugin(moka::Registry& registry) {
-  registry.Add<Throws<true>>("ThrowsWords");
-  registry.Add<Throws<false>>("ThrowsNumbers");
+  registry.Add<Throws<std::runtime_error>>("ThrowsWords");
+  registry.Add<Throws<int>>("ThrowsNumbers");
+  registry.Add<Throws<moka::Error>>("ThrowsErrors");
   registry.Add<Labels>("Labels");
 }
