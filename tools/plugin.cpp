@@ -95,9 +95,9 @@ class Listing {
 
   // What it brings, or why it does not.
   std::string Load(const std::string& path, const PluginInfo& info, bool given) {
-    if (!info.problem.empty()) throw Error(info.problem);
     if (!given && given_.count(info.package) > 0)
       return fmt::format("nothing: --plugin names another {}", info.package);
+    if (!info.problem.empty()) throw Error(info.problem);
     LoadPlugin(path, registry_);
     if (given) given_.insert(info.package);
     return WhatItBrings(registry_, path);

@@ -1,6 +1,5 @@
 // Which layers there are, and which fillers, solvers, learning-rate policies and data sources. A
-// value, not a
-// process-wide map: two nets may have two registries.
+// value, not a process-wide map: two nets may have two registries.
 #pragma once
 
 #include <functional>
@@ -24,8 +23,9 @@ class SolverParameter;
 class UpdateRule;
 
 // A parameter message: the name of its field in `layer { }` (for a filler: in `weight_filler { }`
-// and its like; for a solver or a policy: in the solver file), and its number in binary files.
-// Built-ins keep Caffe's numbers; number 0 derives one from the name.
+// and its like; for a solver or a policy: in the solver file; for a data source: in `data_param {
+// }`), and its number in binary files. Built-ins keep Caffe's numbers; number 0 derives one from
+// the name.
 template <typename Message>
 struct Field {
   std::string name;

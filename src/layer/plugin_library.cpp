@@ -157,7 +157,7 @@ void CheckPluginFile(const std::string& path) {
   RefuseIfWritableByAll(path);
 }
 
-void RegisterPluginHere(const std::string& path, Registry& registry) {
+std::string RegisterPluginHere(const std::string& path, Registry& registry) {
   const MokaPluginInfo info = Open(path);
   CheckInfo(info);
   Registry copy = registry;
@@ -168,6 +168,7 @@ void RegisterPluginHere(const std::string& path, Registry& registry) {
   }
   copy.SetOrigin(registry.origin(), registry.package());
   registry = std::move(copy);
+  return info.package;
 }
 
 PluginInfo ReadPluginInfoHere(const std::string& path) {

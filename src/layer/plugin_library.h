@@ -12,9 +12,9 @@ namespace moka {
 // as all functions here.
 void CheckPluginFile(const std::string& path);
 
-// Loads the library and lets it register into `registry`: all of it or nothing. What follows from
-// foreign code, follows here.
-void RegisterPluginHere(const std::string& path, Registry& registry);
+// Loads the library, lets it register into `registry`, all of it or nothing, and returns its
+// package. What follows from foreign code, follows here.
+std::string RegisterPluginHere(const std::string& path, Registry& registry);
 
 // Loads the library and reads what it says of itself.
 PluginInfo ReadPluginInfoHere(const std::string& path);

@@ -29,15 +29,17 @@ auto NamingPlugin(const std::string& path, const F& work) {
 // Packages of plugins that were loaded already.
 using Packages = std::set<std::string>;
 
-// Loads the plugin unless its package is among `taken`, and returns its package.
+// Returns its package. Nothing of a plugin whose package is among `taken` gets into this process.
 std::string Load(const std::string& path, Registry& registry, PluginProbe& probe,
                  const Packages& taken = {}) {
   return NamingPlugin(path, [&] {
     CheckPluginFile(path);
+    if (!taken.empty()) {
+      const std::string package = probe.ReadInfo(path).package;
+      if (taken.count(package) != 0) return package;
+    }
     probe.Try(path);
-    const std::string package = ReadPluginInfoHere(path).package;
-    if (taken.count(package) == 0) RegisterPluginHere(path, registry);
-    return package;
+    return RegisterPluginHere(path, registry);
   });
 }
 

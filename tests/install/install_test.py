@@ -6,18 +6,11 @@ import subprocess
 import tempfile
 import unittest
 
+from installed import run
+
 BUILD_DIR = pathlib.Path(os.environ["MOKA_BINARY_DIR"])
 SOURCE_DIR = pathlib.Path(os.environ["MOKA_SOURCE_DIR"])
 SWISH = SOURCE_DIR / "docs" / "plugins" / "swish"
-
-
-def run(*words, **options):
-    """The output of a command that must work."""
-    done = subprocess.run([str(word) for word in words], stdin=subprocess.DEVNULL, text=True,
-                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=300, **options)
-    if done.returncode != 0:
-        raise AssertionError(f"{' '.join(map(str, words))} gave {done.returncode}:\n{done.stdout}")
-    return done.stdout
 
 
 class Install(unittest.TestCase):

@@ -9,17 +9,10 @@ import subprocess
 import time
 import unittest
 
+from installed import author, run
+
 BUILD_DIR = pathlib.Path(os.environ["MOKA_BINARY_DIR"])
 PARAMS = r'--params=beta:float=1.25,count:int=2,mode:string=a"b\,on:bool,d:double=1e-7,u:uint64=7'
-
-
-def run(*words, **options):
-    """The output of a command that must work."""
-    done = subprocess.run([str(word) for word in words], stdin=subprocess.DEVNULL, text=True,
-                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=300, **options)
-    if done.returncode != 0:
-        raise AssertionError(f"{' '.join(map(str, words))} gave {done.returncode}:\n{done.stdout}")
-    return done.stdout
 
 
 class NewLayer(unittest.TestCase):
@@ -32,14 +25,7 @@ class NewLayer(unittest.TestCase):
         cls.addClassCleanup(shutil.rmtree, cls.folder)
         cls.prefix = cls.folder / "moka"
         run("cmake", "--install", BUILD_DIR, "--prefix", cls.prefix)
-        kept = {name: value for name, value in os.environ.items()
-                if not name.startswith(("MOKA_", "CMAKE_", "GLOG_"))}
-        # All warnings, and no build type: an author need not know of either.
-        cls.environment = dict(kept, LC_ALL="C.UTF-8", CMAKE_BUILD_PARALLEL_LEVEL="2",
-                               CXXFLAGS="-Wall -Wextra -Wpedantic",
-                               CCACHE_BASEDIR=str(cls.folder), CCACHE_NOHASHDIR="1")
-        if shutil.which("ccache"):
-            cls.environment["CMAKE_CXX_COMPILER_LAUNCHER"] = "ccache"
+        cls.environment = author(cls.folder, CMAKE_BUILD_PARALLEL_LEVEL="2")
 
     def run_here(self, *words):
         return run(*words, cwd=self.folder, env=self.environment)

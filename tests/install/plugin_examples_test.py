@@ -8,18 +8,11 @@ import shutil
 import subprocess
 import unittest
 
+from installed import author, run
+
 BUILD_DIR = pathlib.Path(os.environ["MOKA_BINARY_DIR"])
 SOURCE_DIR = pathlib.Path(os.environ["MOKA_SOURCE_DIR"])
 EXAMPLES = SOURCE_DIR / "docs" / "plugins"
-
-
-def run(*words, **options):
-    """The output of a command that must work."""
-    done = subprocess.run([str(word) for word in words], stdin=subprocess.DEVNULL, text=True,
-                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=500, **options)
-    if done.returncode != 0:
-        raise AssertionError(f"{' '.join(map(str, words))} gave {done.returncode}:\n{done.stdout}")
-    return done.stdout
 
 
 def line_count(path):
@@ -41,13 +34,8 @@ class PluginExamples(unittest.TestCase):
         (cls.folder / "CMakeLists.txt").write_text(
             "cmake_minimum_required(VERSION 3.25)\nproject(examples LANGUAGES CXX)\nenable_testing()\n"
             + "".join(f"add_subdirectory(examples/{name} {name})\n" for name in cls.names))
-        kept = {name: value for name, value in os.environ.items()
-                if not name.startswith(("MOKA_", "CMAKE_", "GLOG_"))}
-        cls.environment = dict(kept, LC_ALL="C.UTF-8", CXXFLAGS="-Wall -Wextra -Wpedantic",
-                               MOKA_DATA=str(SOURCE_DIR / "models" / "data" / "mnist_sample"),
-                               CCACHE_BASEDIR=str(cls.folder), CCACHE_NOHASHDIR="1")
-        if shutil.which("ccache"):
-            cls.environment["CMAKE_CXX_COMPILER_LAUNCHER"] = "ccache"
+        cls.environment = author(
+            cls.folder, MOKA_DATA=str(SOURCE_DIR / "models" / "data" / "mnist_sample"))
         cls.build = cls.folder / "build"
         # Without a build type: moka_add_plugin optimises the plugins, and the tests compile faster.
         run("cmake", "-S", cls.folder, "-B", cls.build, "-G", "Ninja",

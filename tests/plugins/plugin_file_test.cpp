@@ -121,6 +121,15 @@ TEST_F(PluginFile, APluginThatIsGivenReplacesTheInstalledOneOfItsPackage) {
   EXPECT_EQ(registry.Get("twin_a.TwinA").package, "twin_a");
 }
 
+TEST_F(PluginFile, AnInstalledOneThatNoLongerFitsGivesWayToo) {
+  fs::copy_file(Library("hostile_1"), folder_ / "libinstalled.so");  // built for plugin API 3
+  setenv("MOKA_PLUGIN_PATH", folder_.c_str(), 1);
+  EXPECT_EQ(Caught([] { LoadRegistry({}); }).message(),
+            "plugin " + (folder_ / "libinstalled.so").string() +
+                ": built for plugin API 3, this is 2: rebuild it with this version's headers");
+  EXPECT_EQ(LoadRegistry({Library("namesake")}).Get("Nothing").package, "hostile");
+}
+
 TEST_F(PluginFile, FoldersThatAnybodyMayWriteToAreRefused) {
   setenv("MOKA_PLUGIN_PATH", folder_.c_str(), 1);
   const std::string refusal =
