@@ -18,7 +18,7 @@ configure_package_config_file(cmake/mokaConfig.cmake.in ${PROJECT_BINARY_DIR}/mo
                               INSTALL_DESTINATION ${moka_package_dir} PATH_VARS moka_share_dir)
 write_basic_package_version_file(${PROJECT_BINARY_DIR}/mokaConfigVersion.cmake COMPATIBILITY SameMinorVersion)
 install(FILES ${PROJECT_BINARY_DIR}/mokaConfig.cmake ${PROJECT_BINARY_DIR}/mokaConfigVersion.cmake
-              cmake/MokaProto.cmake cmake/MokaPlugin.cmake cmake/embed_bytes.cmake cmake/plugin_entry.cpp.in
+              cmake/MokaProto.cmake cmake/MokaPlugin.cmake cmake/FirstComment.cmake cmake/embed_bytes.cmake cmake/plugin_entry.cpp.in
         DESTINATION ${moka_package_dir})
 
 # What the library looks for: the program that tries plugins, and the folder of plugins that are loaded by themselves.

@@ -2,12 +2,15 @@
 # A shared library libNAME.so that `moka --plugin` loads. The sources define the REGISTER functions, void(moka::Registry&); without
 # REGISTER there is one, ::RegisterPlugin. The protos' messages become part of the grammar of net files; include NAME.pb.h. They may
 # import one another by file name, and "moka/filler.proto" and its like. INCLUDES: more folders with protos to import.
+# The first comment of the source at the function's place in the list (the first source for the first function) explains the types that
+# it registers: `moka layers TYPE` shows it.
 # PACKAGE: the plugin's name in messages and lists, an identifier as in C; without it, NAME.
 #
 # moka_add_plugin_test(NAME SOURCES swish_test.cpp...)
 # A GoogleTest program for the plugin NAME, known to ctest by the plugin's name; it finds the plugin's file as MOKA_PLUGIN_FILE.
 # Without GoogleTest there is none, and a line says so.
 include(${CMAKE_CURRENT_LIST_DIR}/MokaProto.cmake)
+include(${CMAKE_CURRENT_LIST_DIR}/FirstComment.cmake)
 
 # How layers are compiled, built in or not: the same source makes the same instructions.
 function(moka_layer_flags out)
@@ -48,7 +51,15 @@ function(moka_add_plugin name)
   set(MOKA_PLUGIN_SCHEMA PluginSchema_${stem})
   set(MOKA_PLUGIN_DECLARATIONS "")
   set(MOKA_PLUGIN_CALLS "")
+  set(sources ${ARG_SOURCES})
   foreach(function ${ARG_REGISTER})
+    list(POP_FRONT sources source)
+    if(source)
+      cmake_path(ABSOLUTE_PATH source NORMALIZE)
+      set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${source})
+      moka_first_comment(comment ${source})
+      string(APPEND MOKA_PLUGIN_CALLS "    registry.SetComment(${comment});\n")
+    endif()
     if(function MATCHES "^(.*)::([^:]+)$")
       string(APPEND MOKA_PLUGIN_DECLARATIONS "namespace ${CMAKE_MATCH_1} {\nvoid ${CMAKE_MATCH_2}(::moka::Registry& registry);\n}\n")
     else()

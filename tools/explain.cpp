@@ -4,6 +4,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <regex>
+#include <sstream>
 
 #include "moka/description.h"
 #include "moka/error.h"
@@ -126,6 +128,38 @@ std::vector<std::string> TraitsInWords(const Registry& registry, const LayerType
     add(BackwardReads(traits));
   }
   return lines;
+}
+
+std::vector<std::string> Paragraphs(const std::string& comment) {
+  static const std::regex heading("[A-Z][A-Za-z0-9]*( [a-z0-9]+)?: .*");
+  std::vector<std::string> paragraphs;
+  std::istringstream lines(comment);
+  bool begins = true;
+  for (std::string line; std::getline(lines, line);) {
+    begins = begins || line.empty() || std::regex_match(line, heading);
+    if (line.empty()) continue;
+    if (begins) {
+      paragraphs.push_back(line);
+    } else {
+      paragraphs.back() += " " + line.substr(line.find_first_not_of(' '));
+    }
+    begins = false;
+  }
+  return paragraphs;
+}
+
+void PrintWrapped(const std::string& paragraph, const std::string& indent) {
+  constexpr size_t kColumns = 100;
+  std::istringstream words(paragraph);
+  std::string line = indent;
+  for (std::string word; words >> word;) {
+    if (line.size() + 1 + word.size() > kColumns) {
+      fmt::print("{}\n", line);
+      line = indent + "  ";
+    }
+    line += (line.find_first_not_of(' ') == std::string::npos ? "" : " ") + word;
+  }
+  fmt::print("{}\n", line);
 }
 
 void PrintParams(const std::vector<MessageHelp>& messages, const std::string& indent) {

@@ -32,6 +32,16 @@ enum class Reader { kUser, kAuthor };
 std::vector<std::string> TraitsInWords(const Registry& registry, const LayerType& type,
                                        Reader reader);
 
+// A comment as one line for each of its paragraphs: one begins after an empty line, and with a word
+// or two and a colon ("Caffe: ...").
+std::vector<std::string> Paragraphs(const std::string& comment);
+
+// A paragraph in lines of at most 100 columns; all but the first are indented by two more.
+void PrintWrapped(const std::string& paragraph, const std::string& indent);
+
+// docs/layers.md: all layers with their comments, traits and parameters.
+void PrintLayersPage(const Registry& registry);
+
 // Fields with types, defaults and comments; an empty line comes first.
 void PrintParams(const std::vector<MessageHelp>& messages, const std::string& indent);
 

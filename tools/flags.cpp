@@ -20,6 +20,8 @@ DEFINE_string(stage, "", "the net's stages, separated by commas, for include and
 DEFINE_string(sigint_effect, "stop", "what an interrupt (Ctrl-C) does: stop, snapshot or none");
 DEFINE_string(sighup_effect, "snapshot", "what a hang-up does: stop, snapshot or none");
 DEFINE_string(plugin, "", "plugins to load, separated by commas; may be given several times");
+DEFINE_string(max_memory, "",
+              "the most memory for tensors, such as 500M or 4G; without it, what the machine has");
 DEFINE_int32(threads, 0, "how many threads compute; 0 is one for each core");
 DEFINE_int64(seed, -1, "the seed of all random numbers; -1 draws one");
 DEFINE_string(
@@ -32,6 +34,7 @@ DEFINE_string(params, "",
               "\"beta:float=1,count:int\"");
 DEFINE_bool(elementwise, false,
             "begin with a function of each element alone; so it is unless told");
+DEFINE_bool(markdown, false, "all types as the page docs/layers.md");
 DEFINE_bool(with_weights, false, "begin with a learned weight and bias for each channel");
 DEFINE_bool(loss, false, "begin with a loss of a prediction and a target");
 DEFINE_string(gpu, "", "accepted for Caffe's sake; Moka runs on the CPU");

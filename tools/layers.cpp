@@ -36,6 +36,9 @@ void ListTypes(const Registry& registry) {
 
 void Explain(const Registry& registry, const LayerType& type) {
   fmt::print("{} ({})\n", type.name, type.origin);
+  const std::vector<std::string> comment = Paragraphs(registry.comment(type.name));
+  for (const std::string& paragraph : comment) PrintWrapped(paragraph, "  ");
+  if (!comment.empty()) fmt::print("\n");
   for (const std::string& line : TraitsInWords(registry, type, Reader::kUser))
     fmt::print("  {}\n", line);
   PrintParams(NetSchema(registry).Describe(type), "");
@@ -61,7 +64,11 @@ bool ExplainOther(const Registry& registry, const std::string& name) {
 
 int RunLayers(const Arguments& arguments) {
   const Registry registry = LoadRegistry(SplitCommas(FLAGS_plugin));
-  if (arguments.empty()) {
+  if (FLAGS_markdown) {
+    if (!arguments.empty())
+      throw UsageError("--markdown is for all types; leave out " + arguments[0]);
+    PrintLayersPage(registry);
+  } else if (arguments.empty()) {
     ListTypes(registry);
   } else if (registry.Find(arguments[0]) != nullptr || !ExplainOther(registry, arguments[0])) {
     Explain(registry, registry.Get(arguments[0]));

@@ -1,15 +1,33 @@
 // What every subcommand that reads nets needs.
 #include <glog/logging.h>
 
+#include <charconv>
+
 #include "command.h"
 #include "flags.h"
 #include "moka/error.h"
 #include "moka/plugin.h"
+#include "moka/tensor.h"
 
 namespace moka::tool {
 namespace {
 
+// "500M", "4G": bytes.
+int64_t BytesFrom(const std::string& text) {
+  const std::string units = "KMGT";
+  uint64_t number = 0;
+  const char* end = text.data() + text.size();
+  const auto [rest, problem] = std::from_chars(text.data(), end, number);
+  const size_t unit = rest < end ? units.find(*rest) : std::string::npos;
+  const bool fits = problem == std::errc() && number > 0 && number < (uint64_t{1} << 30);
+  if (!fits || unit == std::string::npos || rest + 1 != end) {
+    throw UsageError("--max_memory wants a size such as 500M or 4G, not \"" + text + "\"");
+  }
+  return static_cast<int64_t>(std::min(number << (10 * (unit + 1)), uint64_t{1} << 62));
+}
+
 ContextOptions OptionsFromFlags() {
+  if (!FLAGS_max_memory.empty()) SetMemoryLimit(BytesFrom(FLAGS_max_memory));
   if (FLAGS_threads < 0)
     throw UsageError("--threads must be at least 0, not " + std::to_string(FLAGS_threads));
   ContextOptions options;

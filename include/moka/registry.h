@@ -133,6 +133,10 @@ class MOKA_EXPORT Registry {
   void AddDataSource(std::string format, const Field<Messages>&... fields) {
     AddType(Part<S, DataSourceType, DataSpec>(std::move(format), fields...));
   }
+  // What the layer types added from here on do: formula, learned params, where Caffe differs; for
+  // `moka layers TYPE` and docs/layers.md. The build calls it with the first comment of a layer's
+  // source file. Since plugin API 2.2.
+  void SetComment(std::string_view text);
   // A case to check a layer in, for `moka plugin check`. Throws Error unless this origin has
   // brought the layer type.
   void AddCheckCase(std::string_view type, const CheckCase& a_case);
@@ -153,6 +157,8 @@ class MOKA_EXPORT Registry {
   std::vector<const LearningRatePolicyType*> learning_rate_policies() const;
 
   std::vector<const DataSourceType*> data_sources() const;
+  // What SetComment said when the layer type was added; lines without `//`, or empty.
+  std::string comment(std::string_view type) const;
   std::vector<CheckCase> check_cases(std::string_view type) const;  // in the order they came
 
   // What the type in the message names. Throws Error with the field: unknown (did you mean), or

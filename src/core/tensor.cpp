@@ -1,10 +1,7 @@
-// Tensors and the memory under them.
+// Tensors.
 #include "moka/tensor.h"
 
-#include <sys/mman.h>
-
 #include <algorithm>
-#include <cstdlib>
 #include <utility>
 
 #include "moka/error.h"
@@ -12,10 +9,7 @@
 namespace moka {
 namespace {
 
-constexpr int64_t kAlignment = 64;      // a cache line, and the widest vector
-constexpr int64_t kHugePage = 2 << 20;  // what one entry of the TLB can map
-constexpr int64_t kMost =
-    int64_t{1} << 46;  // beyond what processes can address; Linux may promise it all the same
+constexpr int64_t kMost = int64_t{1} << 46;  // beyond what processes can address
 
 int64_t Bytes(const Shape& shape) {
   if (shape.count() > kMost / static_cast<int64_t>(sizeof(float))) {
@@ -25,23 +19,6 @@ int64_t Bytes(const Shape& shape) {
 }
 
 }  // namespace
-
-void* AllocateAligned(int64_t bytes) {
-  if (bytes < 0 || bytes > kMost) throw Error("no memory for ", bytes, " bytes");
-  const int64_t alignment = bytes >= kHugePage ? kHugePage : kAlignment;
-  const size_t size = static_cast<size_t>(std::max(bytes, kAlignment));
-  void* memory = nullptr;
-  if (posix_memalign(&memory, static_cast<size_t>(alignment), size) != 0) {
-    throw Error("no memory for ", bytes, " bytes");
-  }
-#ifdef MADV_HUGEPAGE
-  // Fewer page faults and TLB misses; only advice, so that a refusal does not matter.
-  if (bytes >= kHugePage) madvise(memory, size, MADV_HUGEPAGE);
-#endif
-  return memory;
-}
-
-void FreeAligned(void* memory) noexcept { std::free(memory); }
 
 Tensor::Tensor(const Shape& shape)
     : shape_(shape),

@@ -83,6 +83,7 @@ void Registry::SetOrigin(std::string origin, std::string package) {
   State& state = Own();
   state.origin = std::move(origin);
   state.package = std::move(package);
+  state.comment.clear();
   state.messages.clear();
   for (const SchemaOrigin& known : state.schemas) {
     if (known.origin != state.origin) continue;
@@ -105,7 +106,12 @@ void Registry::AddSchema(std::string_view descriptor_set) {
   known->descriptor_sets.emplace_back(descriptor_set);
 }
 
-void Registry::AddType(LayerType type) { Insert(Own(), kLayer, &State::layers, std::move(type)); }
+void Registry::AddType(LayerType type) {
+  State& state = Own();
+  const std::string name = type.name;
+  Insert(state, kLayer, &State::layers, std::move(type));
+  if (!state.comment.empty()) state.comments[name] = state.comment;
+}
 void Registry::AddType(FillerType type) {
   Insert(Own(), kFiller, &State::fillers, std::move(type));
 }
@@ -126,6 +132,15 @@ void Registry::AddCheckCase(std::string_view type, const CheckCase& a_case) {
                 origin() == "built in" ? "is not built in" : origin() + " has not registered");
   }
   Own().check_cases[std::string(type)].push_back(a_case);
+}
+
+void Registry::SetComment(std::string_view text) { Own().comment = text; }
+
+std::string Registry::comment(std::string_view type) const {
+  const LayerType* known = Find(type);
+  if (known == nullptr) return "";
+  const auto found = state_->comments.find(known->name);
+  return found == state_->comments.end() ? "" : found->second;
 }
 
 std::vector<CheckCase> Registry::check_cases(std::string_view type) const {

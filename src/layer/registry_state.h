@@ -42,7 +42,9 @@ struct Registry::State {
   TypeTable<UpdateRuleType> update_rules;
   TypeTable<LearningRatePolicyType> policies;
   TypeTable<DataSourceType> data_sources;
-  std::map<std::string, std::vector<CheckCase>, std::less<>> check_cases;  // by layer type
+  std::string comment;  // of the layer types that are added next
+  std::map<std::string, std::string, std::less<>> comments;                // by layer type
+  std::map<std::string, std::vector<CheckCase>, std::less<>> check_cases;  // likewise
   std::vector<SchemaOrigin> schemas;
   std::set<std::string, std::less<>> messages;  // that the schemas of `origin` describe
   // By the host's message that they stand in, and by name, in the order they came.

@@ -1,0 +1,10 @@
+# moka_first_comment(OUT FILE): the comment that a source file begins with, as a C++ string literal without its `//`.
+function(moka_first_comment out file)
+  file(READ ${file} text)
+  set(comment "")
+  if(text MATCHES "^((//[^\n]*\n)+)")
+    set(comment "${CMAKE_MATCH_1}")
+    string(REGEX REPLACE "(^|\n)// ?" "\\1" comment "${comment}")
+  endif()
+  set(${out} "R\"comment(${comment})comment\"" PARENT_SCOPE)
+endfunction()

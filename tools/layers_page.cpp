@@ -1,0 +1,81 @@
+// docs/layers.md: what there is to know of each layer, out of the registry.
+#include <fmt/format.h>
+
+#include "explain.h"
+
+namespace moka::tool {
+namespace {
+
+// Text that Markdown shows as it is.
+std::string Escaped(const std::string& text) {
+  std::string escaped;
+  for (const char c : text) {
+    if (std::string_view("\\`*_<>[]|#").find(c) != std::string_view::npos) escaped += '\\';
+    escaped += c;
+  }
+  return escaped;
+}
+
+// "ELU: y = x ..." without the type in front.
+std::string WithoutType(const std::string& paragraph, const std::string& type) {
+  return paragraph.starts_with(type + ": ") ? paragraph.substr(type.size() + 2) : paragraph;
+}
+
+std::string TypeInCode(const FieldHelp& field) {
+  std::string values = field.repeated ? "repeated " : "";
+  size_t from = 0;
+  for (size_t bar; (bar = field.type.find(" | ", from)) != std::string::npos; from = bar + 3) {
+    values += field.type.substr(from, bar - from) + ", ";
+  }
+  return "`" + values + field.type.substr(from) + "`";
+}
+
+void PrintMessage(const MessageHelp& message) {
+  fmt::print("\n`{}`{}\n\n", message.field,
+             message.comment.empty() ? "" : ": " + Escaped(message.comment));
+  if (message.fields.empty()) {
+    fmt::print("It has no fields.\n");
+    return;
+  }
+  fmt::print("| field | type | default | meaning |\n|---|---|---|---|\n");
+  for (const FieldHelp& field : message.fields) {
+    const std::string value = field.default_value.empty() ? "" : "`" + field.default_value + "`";
+    fmt::print("| `{}` | {} | {} | {} |\n", field.name, TypeInCode(field), value,
+               Escaped(field.comment));
+  }
+}
+
+void PrintType(const Registry& registry, const NetSchema& schema, const LayerType& type) {
+  fmt::print("\n## {}\n", type.name);
+  for (const std::string& paragraph : Paragraphs(registry.comment(type.name)))
+    fmt::print("\n{}\n", Escaped(WithoutType(paragraph, type.name)));
+  fmt::print("\n");
+  for (const std::string& line : TraitsInWords(registry, type, Reader::kAuthor))
+    fmt::print("- {}\n", Escaped(line));
+  if (type.origin != "built in") fmt::print("- in the plugin `{}`\n", type.package);
+  for (const MessageHelp& message : schema.Describe(type)) PrintMessage(message);
+}
+
+}  // namespace
+
+void PrintLayersPage(const Registry& registry) {
+  const NetSchema schema(registry);
+  fmt::print(
+      "# The layers\n\n"
+      "Made by `moka layers --markdown` from the sources of the layers and their protos; `moka "
+      "layers "
+      "TYPE`\nshows one of them. \"Backward reads\" and \"may work in place\" are what the layer "
+      "declares; the net\nworks out from them where memory is shared, whatever names the file "
+      "gives "
+      "its tops.\n\n");
+  for (const std::string& type : registry.types()) {
+    std::string link;
+    for (const char c : type) link += static_cast<char>(std::tolower(c));
+    const auto paragraphs = Paragraphs(registry.comment(type));
+    fmt::print("- [{}](#{}){}\n", type, link,
+               paragraphs.empty() ? "" : ": " + Escaped(WithoutType(paragraphs[0], type)));
+  }
+  for (const std::string& type : registry.types()) PrintType(registry, schema, registry.Get(type));
+}
+
+}  // namespace moka::tool
