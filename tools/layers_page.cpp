@@ -1,17 +1,26 @@
 // docs/layers.md: what there is to know of each layer, out of the registry.
 #include <fmt/format.h>
 
+#include <cctype>
+
 #include "explain.h"
 
 namespace moka::tool {
 namespace {
 
-// Text that Markdown shows as it is.
+bool IsWord(char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0; }
+
+// Text that Markdown shows as it is. A star or an underscore needs a stroke only where it could
+// begin or end what is emphasised.
 std::string Escaped(const std::string& text) {
   std::string escaped;
-  for (const char c : text) {
-    if (std::string_view("\\`*_<>[]|#").find(c) != std::string_view::npos) escaped += '\\';
-    escaped += c;
+  for (size_t i = 0; i < text.size(); ++i) {
+    const char before = i > 0 ? text[i - 1] : ' ', after = i + 1 < text.size() ? text[i + 1] : ' ';
+    bool special = std::string_view("\\<[|").find(text[i]) != std::string_view::npos;
+    if (text[i] == '*') special = before != ' ' || after != ' ';
+    if (text[i] == '_') special = !IsWord(before) || !IsWord(after);
+    if (special) escaped += '\\';
+    escaped += text[i];
   }
   return escaped;
 }
@@ -51,7 +60,7 @@ void PrintType(const Registry& registry, const NetSchema& schema, const LayerTyp
     fmt::print("\n{}\n", Escaped(WithoutType(paragraph, type.name)));
   fmt::print("\n");
   for (const std::string& line : TraitsInWords(registry, type, Reader::kAuthor))
-    fmt::print("- {}\n", Escaped(line));
+    fmt::print("- {}\n", Escaped(line.substr(line.find_first_not_of(' '))));
   if (type.origin != "built in") fmt::print("- in the plugin `{}`\n", type.package);
   for (const MessageHelp& message : schema.Describe(type)) PrintMessage(message);
 }

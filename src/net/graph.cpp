@@ -2,6 +2,7 @@
 #include "net/graph.h"
 
 #include <algorithm>
+#include <cmath>
 #include <set>
 
 namespace moka {
@@ -181,7 +182,23 @@ Error UnknownBottom(const NetDescription& net, const LayerParameter& common, int
       .At("bottom[" + std::to_string(i) + "]");
 }
 
+void CheckFactors(const LayerParameter& common) {
+  const auto check = [](float value, const std::string& name, const std::string& field) {
+    if (std::isfinite(value)) return;
+    throw Error(name, " is ", value, "; it must be a finite number").At(field);
+  };
+  for (int i = 0; i < common.loss_weight_size(); ++i) {
+    check(common.loss_weight(i), "loss_weight", "loss_weight[" + std::to_string(i) + "]");
+  }
+  for (int i = 0; i < common.param_size(); ++i) {
+    const std::string param = "param[" + std::to_string(i) + "].";
+    check(common.param(i).lr_mult(), "lr_mult", param + "lr_mult");
+    check(common.param(i).decay_mult(), "decay_mult", param + "decay_mult");
+  }
+}
+
 void CheckCounts(const LayerParameter& common, const LayerTraits& traits) {
+  CheckFactors(common);
   CheckArity(common.bottom_size(), traits.least_bottoms(), traits.most_bottoms(), "bottom");
   CheckArity(common.top_size(), traits.least_tops(), traits.most_tops(), "top");
   if (traits.same_number() && common.top_size() != common.bottom_size()) {

@@ -81,7 +81,8 @@ const LayerType& TypeOf(const LayerDescription& layer, const NetDescription& net
 Error UnknownBottom(const NetDescription& net, const LayerParameter& common, int i,
                     const std::vector<std::string>& known);
 
-// Throws Error if a layer has too few or too many bottoms, tops, loss weights or propagate_down.
+// Throws Error if a layer has too few or too many bottoms, tops, loss weights or propagate_down;
+// or a loss weight, lr_mult or decay_mult that is not finite.
 void CheckCounts(const LayerParameter& common, const LayerTraits& traits);
 
 // The names Caffe would give to the copies of a value with several uses: blob_layer_top_split_0,

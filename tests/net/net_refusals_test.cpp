@@ -8,6 +8,7 @@
 namespace moka {
 namespace {
 
+using testing::BuildError;
 using testing::ErrorOf;
 using testing::Layers;
 using testing::Parse;
@@ -47,6 +48,28 @@ TEST(Net, FindsTheGradientOfABottomThatIsNotFinite) {
   net.input("x").Fill(1e-20f);  // y = 1e10, dx = 1e30 y
   EXPECT_EQ(net.FindNonFinite(true),
             "layer \"ip\" (InnerProduct), gradient of bottom \"x\": 1 of 1 values are not finite");
+}
+
+// Caffe trains on with them until every weight is NaN.
+TEST(Net, RefusesFactorsThatAreNotFinite) {
+  const auto refusal = [](const std::string& fields) {
+    return BuildError(
+        "layer { name: 'in' type: 'Input' top: 'x' input_param { shape { dim: 1 } } }\n"
+        "layer { name: 'ip' type: 'InnerProduct' bottom: 'x' top: 'y'\n" +
+        fields + "\ninner_product_param { num_output: 1 axis: 0 } }\n");
+  };
+  EXPECT_EQ(
+      refusal("loss_weight: nan"),
+      "net.prototxt:3:1: layer \"ip\" (InnerProduct): loss_weight is nan; it must be a finite "
+      "number");
+  EXPECT_EQ(refusal("param { lr_mult: 1 } param { lr_mult: inf }"),
+            "net.prototxt:3:30: layer \"ip\" (InnerProduct): lr_mult is inf; it must be a finite "
+            "number");
+  EXPECT_EQ(
+      refusal("param { decay_mult: -inf }"),
+      "net.prototxt:3:9: layer \"ip\" (InnerProduct): decay_mult is -inf; it must be a finite "
+      "number");
+  EXPECT_EQ(refusal("param { lr_mult: -1 }"), "");
 }
 
 class RunsItAgain final : public NetObserver {
