@@ -5,7 +5,7 @@
 #include <cstdint>
 
 #include "dropout.pb.h"
-#include "elementwise.h"
+#include "moka/elementwise.h"
 #include "moka/math.h"
 #include "moka/registry.h"
 
@@ -75,9 +75,13 @@ class Dropout final : public Layer {
     const float scale = 1 / (1 - ratio_);
     const uint8_t* m = pass.Get(mask_).data();
     pass.ParallelFor(from.count(), kElementGrain,
-                     [=, x = from.data(), y = to.data()](int64_t i, int64_t end) {
+                     [=, x = from.data(), y = to.data()](int64_t begin, int64_t end) {
+                       Vectorised([=] {
 #pragma GCC ivdep
-                       for (; i < end; ++i) y[i] = x[i] * (static_cast<float>(m[i]) * scale);
+                         for (int64_t i = begin; i < end; ++i) {
+                           y[i] = x[i] * (static_cast<float>(m[i]) * scale);
+                         }
+                       });
                      });
   }
 

@@ -2,8 +2,9 @@
 // Clevert, Unterthiner, Hochreiter, "Fast and accurate deep network learning by ELUs", ICLR 2016.
 #include <cmath>
 
-#include "elementwise.h"
 #include "elu.pb.h"
+#include "moka/elementwise.h"
+#include "moka/functions.h"
 #include "moka/registry.h"
 
 namespace moka {
@@ -26,7 +27,7 @@ class ELU final : public Layer {
   void Reshape(Shapes bottom, Plan& plan) override { plan.top(0) = bottom[0]; }
 
   void Forward(ForwardPass& pass) override {
-    ForwardEach(pass, [a = alpha_](float x) { return x > 0 ? x : a * std::expm1(x); });
+    ForwardEach(pass, [a = alpha_](float x) { return x > 0 ? x : a * Expm1(x); });
   }
 
   void Backward(BackwardPass& pass) override {
@@ -34,8 +35,7 @@ class ELU final : public Layer {
     if (a >= 0) {
       BackwardFromTop(pass, [a](float y, float dy) { return dy * (y > 0 ? 1 : y + a); });
     } else {
-      BackwardFromBottom(pass,
-                         [a](float x, float dy) { return dy * (x > 0 ? 1 : a * std::exp(x)); });
+      BackwardFromBottom(pass, [a](float x, float dy) { return dy * (x > 0 ? 1 : a * Exp(x)); });
     }
   }
 

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <span>
 
-#include "elementwise.h"
+#include "moka/elementwise.h"
 #include "moka/filler.pb.h"
 #include "moka/registry.h"
 #include "prelu.pb.h"
@@ -58,8 +58,9 @@ class PReLU final : public Layer {
   void Forward(ForwardPass& pass) override {
     const float* x = pass.bottom(0).data();
     float* y = pass.top(0).data();
-    ForEachRow(pass, [=, this](int64_t begin, float a) {
-      for (int64_t i = begin; i < begin + inner_; ++i) y[i] = x[i] > 0 ? x[i] : a * x[i];
+    ForEachRow(pass, [=](int64_t i, int64_t end, float a) {
+#pragma GCC ivdep
+      for (; i < end; ++i) y[i] = x[i] > 0 ? x[i] : a * x[i];
     });
   }
 
@@ -69,8 +70,9 @@ class PReLU final : public Layer {
     const float* x = pass.bottom(0).data();
     const float* dy = pass.top_diff(0).data();
     float* dx = pass.bottom_diff(0).data();
-    ForEachRow(pass, [=, this](int64_t begin, float a) {
-      for (int64_t i = begin; i < begin + inner_; ++i) dx[i] = dy[i] * (x[i] > 0 ? 1 : a);
+    ForEachRow(pass, [=](int64_t i, int64_t end, float a) {
+#pragma GCC ivdep
+      for (; i < end; ++i) dx[i] = dy[i] * (x[i] > 0 ? 1 : a);
     });
   }
 
@@ -82,14 +84,19 @@ class PReLU final : public Layer {
     }
   }
 
-  // Calls row(begin, a) for each item and channel: its elements begin at `begin`, its slope is a.
+  // Calls row(begin, end, a) for each item and channel: its elements, and its slope a.
   template <typename Row>
   void ForEachRow(Pass& pass, const Row& row) {
-    const float* a = pass.param(0).values().data();
     const int64_t grain = std::max<int64_t>(1, kElementGrain / std::max<int64_t>(1, inner_));
-    pass.ParallelFor(batch_ * channels_, grain, [&, a](int64_t begin, int64_t end) {
-      for (int64_t r = begin; r < end; ++r) row(r * inner_, a[shared_ ? 0 : r % channels_]);
-    });
+    pass.ParallelFor(batch_ * channels_, grain,
+                     [=, a = pass.param(0).values().data(), inner = inner_, slopes = slopes_](
+                         int64_t begin, int64_t end) {
+                       Vectorised([=] {
+                         for (int64_t r = begin; r < end; ++r) {
+                           row(r * inner, (r + 1) * inner, a[r % slopes]);
+                         }
+                       });
+                     });
   }
 
   // da (channels), summed over items and places, in double; a shared slope sums the channels too.

@@ -4,7 +4,7 @@
 #include <cmath>
 #include <string>
 
-#include "elementwise.h"
+#include "moka/elementwise.h"
 #include "moka/layer.h"
 
 namespace moka {

@@ -1,7 +1,6 @@
 // Sigmoid: y = 1 / (1 + exp(-x)), between 0 and 1; its slope y (1 - y) is at most 1/4.
-#include <cmath>
-
-#include "elementwise.h"
+#include "moka/elementwise.h"
+#include "moka/functions.h"
 #include "moka/registry.h"
 #include "sigmoid.pb.h"
 
@@ -16,10 +15,8 @@ class Sigmoid final : public Layer {
 
   void Reshape(Shapes bottom, Plan& plan) override { plan.top(0) = bottom[0]; }
 
-  // Good at both ends: where exp(-x) overflows, 1 / infinity is 0, and the true value is no larger
-  // than the smallest float.
   void Forward(ForwardPass& pass) override {
-    ForwardEach(pass, [](float x) { return 1 / (1 + std::exp(-x)); });
+    ForwardEach(pass, [](float x) { return moka::Sigmoid(x); });
   }
 
   void Backward(BackwardPass& pass) override {
@@ -30,7 +27,8 @@ class Sigmoid final : public Layer {
 }  // namespace
 
 void RegisterSigmoid(Registry& registry) {
-  registry.Add<Sigmoid>("Sigmoid", Field<SigmoidParameter>{"sigmoid_param", 124});
+  // class: there is a function of that name, too.
+  registry.Add<class Sigmoid>("Sigmoid", Field<SigmoidParameter>{"sigmoid_param", 124});
 }
 
 }  // namespace moka

@@ -4,7 +4,8 @@
 
 #include <cmath>
 
-#include "elementwise.h"
+#include "moka/elementwise.h"
+#include "moka/functions.h"
 #include "moka/layer.h"
 
 namespace moka {
@@ -20,14 +21,13 @@ class SmoothRectifier : public Layer {
   // lost at either end. max(x, 0) is outside the division, so that beta x may overflow too.
   void Forward(ForwardPass& pass) override {
     ForwardEach(pass, [beta = beta_](float x) {
-      return (x > 0 ? x : 0) + std::log1p(std::exp(-beta * std::abs(x))) / beta;
+      return (x > 0 ? x : 0) + Log1p(Exp(-beta * std::abs(x))) / beta;
     });
   }
 
   // From y alone: exp(beta y) = 1 + exp(beta x), hence sigmoid(beta x) = 1 - exp(-beta y).
   void Backward(BackwardPass& pass) override {
-    BackwardFromTop(pass,
-                    [beta = beta_](float y, float dy) { return dy * -std::expm1(-beta * y); });
+    BackwardFromTop(pass, [beta = beta_](float y, float dy) { return dy * -Expm1(-beta * y); });
   }
 
  private:

@@ -1,7 +1,6 @@
 // TanH: y = tanh(x), between -1 and 1; its slope 1 - y^2 is at most 1.
-#include <cmath>
-
-#include "elementwise.h"
+#include "moka/elementwise.h"
+#include "moka/functions.h"
 #include "moka/registry.h"
 #include "tanh.pb.h"
 
@@ -17,7 +16,7 @@ class TanH final : public Layer {
   void Reshape(Shapes bottom, Plan& plan) override { plan.top(0) = bottom[0]; }
 
   void Forward(ForwardPass& pass) override {
-    ForwardEach(pass, [](float x) { return std::tanh(x); });
+    ForwardEach(pass, [](float x) { return Tanh(x); });
   }
 
   // 1 - y^2 as (1 - y) (1 + y), which loses no digits where y is near 1 or -1.
