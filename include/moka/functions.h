@@ -55,7 +55,7 @@ struct Reduced {
   return {std::bit_cast<uint32_t>(shifted) - std::bit_cast<uint32_t>(kRound), (r * r) * p + r};
 }
 
-// factor exp(x + low) for x from -104 to 89, that is all of float. In two steps, since 2^128 is no float,
+// factor exp(x + low) for x from -150 to 89. In two steps, since 2^128 is no float,
 // and for one rounding of denormal numbers.
 [[gnu::always_inline]] inline float ExpOfSum(float x, float low, float factor = 1) {
   const Reduced reduced = Reduce(x, low);
@@ -68,7 +68,7 @@ struct Reduced {
 [[gnu::always_inline]] inline float Expm1WithinRange(float x) {
   const Reduced reduced = Reduce(x, 0);
   const float s = PowerOfTwo(reduced.n - 1);
-  return (s * reduced.q - (0.5f - s)) * 2;  // this way round, -0 stays -0
+  return (s * reduced.q + (s - 0.5f)) * 2;
 }
 
 // x = 2^exponent (1 + f), 1 + f from sqrt(1/2) to sqrt(2). Of 0 and infinity the exponent is
@@ -110,7 +110,7 @@ struct Mantissa {
 // factor exp(-x^2 / 2). x^2 in two parts, the square of x's 12 leading bits and the rest.
 [[gnu::always_inline]] inline float TimesGaussian(float factor, float x) {
   const float size = std::abs(x);
-  const float a = 14.4f < size ? 14.4f : size;  // exp(-103.7): nothing
+  const float a = 14.5f < size ? 14.5f : size;  // exp(-105) is 0
   const float lead = std::bit_cast<float>(std::bit_cast<uint32_t>(a) & 0xfffff000);
   return ExpOfSum(-0.5f * (lead * lead), -0.5f * ((a - lead) * (a + lead)), factor);
 }
@@ -205,7 +205,7 @@ struct Mantissa {
 // is lost in p), p of degree 11, error 7e-9 with its coefficients rounded: 0.473 was chosen for it.
 [[gnu::always_inline]] inline float NormalCdf(float x) {
   const float size = std::abs(x);
-  const float a = (14.4f < size ? 14.4f : size) + 2;
+  const float a = (14.5f < size ? 14.5f : size) + 2;
   const float t = 0.47265625f - 2 / a;
   float p = -0x1.150018p-3f;
   p = p * t - 0x1.8b9710p-3f;
