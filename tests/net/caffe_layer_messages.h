@@ -120,6 +120,13 @@ enum RoundMode { CEIL = 0, FLOOR = 1 }
 2 optional Engine engine = DEFAULT
 enum Engine { DEFAULT = 0, CAFFE = 1, CUDNN = 2 }
 )"},
+    {"RecurrentParameter", R"(
+1 optional uint32 num_output = 0
+2 optional FillerParameter weight_filler
+3 optional FillerParameter bias_filler
+4 optional bool debug_info = false
+5 optional bool expose_hidden = false
+)"},
     {"SigmoidParameter", R"(
 1 optional Engine engine = DEFAULT
 enum Engine { DEFAULT = 0, CAFFE = 1, CUDNN = 2 }
