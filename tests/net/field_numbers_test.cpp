@@ -142,7 +142,8 @@ TEST(FieldNumbers, StandInATableUnlessTheMessageIsMokasOwn) {
       if (field.number >= kOwn) own.insert(field.message.substr(field.message.rfind('.') + 1));
     }
   }
-  EXPECT_EQ(own, (std::set<std::string>{"LeakyReLUParameter", "SoftplusParameter"}));
+  EXPECT_EQ(own, (std::set<std::string>{"LeakyReLUParameter", "PSROIPoolingParameter",
+                                        "ROIPoolingParameter", "SoftplusParameter"}));
   for (const auto& [name, definition] : Definitions()) {
     EXPECT_NE(Caffes(name) != nullptr, own.count(name) != 0)
         << name << " needs a table, written from Caffe, or a parameter field from 5000 on";
