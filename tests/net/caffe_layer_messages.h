@@ -115,6 +115,12 @@ enum Engine { DEFAULT = 0, CAFFE = 1, CUDNN = 2 }
 enum PoolMethod { MAX = 0, AVE = 1, STOCHASTIC = 2 }
 enum RoundMode { CEIL = 0, FLOOR = 1 }
 )"},
+    {"PythonParameter", R"(
+1 optional string module
+2 optional string layer
+3 optional string param_str = ""
+4 optional bool share_in_parallel = false
+)"},
     {"ReLUParameter", R"(
 1 optional float negative_slope = 0
 2 optional Engine engine = DEFAULT
