@@ -1,0 +1,153 @@
+// BatchNorm: y = (x - mean) / sqrt(variance + eps), for each channel over all items and places.
+// Ioffe, Szegedy, "Batch normalization", ICML 2015. There is no learned factor: Scale follows.
+// Blobs: mean (C), variance (C), factor (1): running sums, no learned params. The running mean is
+// mean / factor. In each training iteration factor = fraction * factor + 1, and mean and variance
+// likewise with the batch's; the variance there is m / (m - 1) times that of the m numbers. While
+// factor is 0, before any training, mean and variance count as 0.
+// Caffe: fails where the file gives the three blobs an lr_mult other than 0; here they never learn.
+#include <string>
+
+#include "batch_norm.pb.h"
+#include "moka/registry.h"
+#include "moments.h"
+
+namespace moka {
+namespace {
+
+class BatchNorm final : public Layer {
+ public:
+  BatchNorm(const LayerSpec& spec, const BatchNormParameter& params)
+      : Layer(spec),
+        global_(UsesGlobal(spec, params)),
+        fraction_(params.moving_average_fraction()),
+        eps_(params.eps()) {
+    CheckEps(eps_, "batch_norm_param");
+    if (!(fraction_ >= 0 && fraction_ <= 1)) {
+      throw Error("moving_average_fraction must be from 0 to 1, but is ", fraction_)
+          .At("batch_norm_param.moving_average_fraction");
+    }
+  }
+
+  // With the batch's statistics dx needs the normal x, which is y. A channel is read before any of
+  // it is written.
+  static LayerTraits Traits(const LayerSpec& spec, const BatchNormParameter& params) {
+    return UsesGlobal(spec, params) ? GradientFromNothing() : GradientFromTop();
+  }
+
+  void SetUp(Shapes bottom, Setup& setup) override {
+    channels_ = ChannelsOf(bottom[0]);
+    setup.AddState("mean", {channels_}, 0);
+    setup.AddState("variance", {channels_}, 0);
+    setup.AddState("factor", {1}, 0);
+  }
+
+  void Reshape(Shapes bottom, Plan& plan) override {
+    const Shape& x = bottom[0];
+    if (ChannelsOf(x) != channels_) {
+      throw Error("the bottom, ", x, ", has ", ChannelsOf(x),
+                  " channels, but there are statistics of ", channels_);
+    }
+    view_ = x.axes() < 2 ? Channels(1, 1, x.count()) : Channels(x[0], x[1], x.count_from(2));
+    view_.PlanSums(plan);
+    normals_ = plan.Saved<Normal>(channels_);
+    plan.top(0) = x;
+  }
+
+  void Forward(ForwardPass& pass) override {
+    const float* x = pass.bottom(0).data();
+    float* y = pass.top(0).data();
+    Normal* normals = pass.Get(normals_).data();
+    const auto normalize = [=](int64_t c) {
+      return [=, line = Line(normals[c], 1, 0)](int64_t i) { y[i] = line(x[i]); };
+    };
+    if (global_) {
+      ReadStatistics(pass, normals);
+      return view_.ForAll(pass, normalize);
+    }
+    if (view_.empty()) return;
+    float *mean = pass.state(kMean).data(), *variance = pass.state(kVariance).data();
+    view_.ForEachBlock(pass, [&](Channels::Block block) {
+      const Sums* sums = view_.Sum(pass, block, [=, inner = view_.inner()](int64_t c) {
+        return [=, shift = x[c * inner]](int64_t i) { return Deviation(x[i], shift); };
+      });
+      for (int64_t c = block.first; c < block.last; ++c) {
+        const Moments of = MomentsOf(sums[c - block.first], x[c * view_.inner()], view_.each());
+        normals[c] = {of.mean, 1 / std::sqrt(of.variance + eps_)};
+        Remember(of.mean, mean[c]);
+        Remember(of.variance * Correction(), variance[c]);
+      }
+      view_.ForEach(pass, block, normalize);
+    });
+    Remember(1, pass.state(kFactor).data()[0]);
+  }
+
+  // dx = (dy - mean(dy) - y mean(dy y)) / deviation, or dy / deviation where the statistics do not
+  // depend on x.
+  void Backward(BackwardPass& pass) override {
+    if (!pass.wants_bottom(0)) return;
+    const float* dy = pass.top_diff(0).data();
+    float* dx = pass.bottom_diff(0).data();
+    const Normal* normals = pass.Get(normals_).data();
+    if (global_) {
+      return view_.ForAll(pass, [=](int64_t c) {
+        return [=, a = static_cast<float>(normals[c].inverse)](int64_t i) { dx[i] = dy[i] * a; };
+      });
+    }
+    const float* y = pass.top(0).data();
+    view_.ForEachBlock(pass, [&](Channels::Block block) {
+      Sums* sums = view_.Sum(pass, block, [=](int64_t) {
+        return [=](int64_t i) { return Sums{dy[i], static_cast<double>(dy[i]) * y[i]}; };
+      });
+      const double m = static_cast<double>(view_.each());
+      view_.ForEach(pass, block, [=](int64_t c) {
+        const Sums& sum = sums[c - block.first];
+        const double inverse = normals[c].inverse;
+        const float a = static_cast<float>(inverse);
+        const float mean = static_cast<float>(sum.first / m);
+        const float k = static_cast<float>(-inverse * sum.second / m);
+        return [=](int64_t i) { dx[i] = (dy[i] - mean) * a + y[i] * k; };
+      });
+    });
+  }
+
+ private:
+  enum { kMean, kVariance, kFactor };
+
+  static bool UsesGlobal(const LayerSpec& spec, const BatchNormParameter& params) {
+    return params.has_use_global_stats() ? params.use_global_stats() : !spec.training();
+  }
+  static int64_t ChannelsOf(const Shape& x) { return x.axes() < 2 ? 1 : x[1]; }
+
+  // m / (m - 1) makes the variance of m numbers the best guess of that of all there are.
+  double Correction() const {
+    const auto m = static_cast<double>(view_.each());
+    return m > 1 ? m / (m - 1) : 1;
+  }
+  void Remember(double value, float& running) const {
+    running = static_cast<float>(static_cast<double>(fraction_) * running + value);
+  }
+
+  void ReadStatistics(ForwardPass& pass, Normal* normals) const {
+    const float *mean = pass.param(kMean).values().data(),
+                *variance = pass.param(kVariance).values().data();
+    const double factor = pass.param(kFactor).values().data()[0];
+    const double scale = factor == 0 ? 0 : 1 / factor;
+    for (int64_t c = 0; c < channels_; ++c) {
+      normals[c] = {mean[c] * scale, 1 / std::sqrt(variance[c] * scale + eps_)};
+    }
+  }
+
+  const bool global_;
+  const float fraction_, eps_;
+  int64_t channels_ = 0;
+  Channels view_;
+  Buffer<Normal> normals_;
+};
+
+}  // namespace
+
+void RegisterBatchNorm(Registry& registry) {
+  registry.Add<BatchNorm>("BatchNorm", Field<BatchNormParameter>{"batch_norm_param", 139});
+}
+
+}  // namespace moka

@@ -1,0 +1,131 @@
+// LRN: y = x s^-beta, s = k + alpha / n sum x^2, the sum over a window around the element.
+#include "layers/activation.h"
+#include "layers/contract.h"
+
+namespace moka {
+namespace {
+
+std::string Lrn(const std::string& params) { return R"(type: "LRN" lrn_param { )" + params + " }"; }
+
+TEST(LRN, DividesByTheNeighbourChannels) {
+  // s = 1 + the sum of the squares of up to 3 channels, over 3; beta 1.
+  ExpectNear(RunLayer(Lrn("local_size: 3 alpha: 3 beta: 1"), {1, 4, 1, 1}, {1, 2, 3, 4}),
+             {1.0 / 6, 2.0 / 15, 3.0 / 30, 4.0 / 26}, 1e-7);
+}
+
+TEST(LRN, HasCaffesDefaults) {
+  // local_size 5, alpha 1, beta 0.75, k 1: s = 1 + 10 / 5.
+  ExpectNear(RunLayer(R"(type: "LRN")", Shape{1, 3, 1, 1}, Values{0, 1, 3}),
+             {0, std::pow(3.0, -0.75), 3 * std::pow(3.0, -0.75)}, 1e-7);
+}
+
+TEST(LRN, TakesEveryPower) {
+  for (const double beta : {0.75, 0.5, 1.0, 0.6, 2.0, 0.0, -1.0}) {
+    const std::string text = "local_size: 1 alpha: 2 beta: " + std::to_string(beta);
+    ExpectNear(RunLayer(Lrn(text), {1, 1, 1, 2}, {3, -0.5f}),
+               {3 * std::pow(19, -beta), -0.5 * std::pow(1.5, -beta)}, 1e-5);
+  }
+}
+
+// Over the whole range of s: 4 units of the last place, and x = 1 here, so that y is the power.
+TEST(LRN, IsExact) {
+  for (const float beta : {0.75f, 0.6f}) {
+    for (double s = 1e-30; s < 1e30; s *= 7.3) {
+      const auto k = static_cast<float>(s);
+      std::ostringstream text;
+      text.precision(9);
+      text << "local_size: 1 alpha: 0 beta: " << beta << " k: " << k;
+      const double expected = std::pow(static_cast<double>(k), -static_cast<double>(beta));
+      EXPECT_NEAR(RunLayer(Lrn(text.str()), {1, 1}, {1})[0], expected, 4 * 0x1p-23 * expected) << k;
+    }
+  }
+}
+
+// The 3 x 3 window at a corner has 4 places within, and still counts as 9.
+TEST(LRN, DividesByTheNeighbourPlacesWithinTheChannel) {
+  const Values y = RunLayer(Lrn("norm_region: WITHIN_CHANNEL local_size: 3 alpha: 9 beta: 1"),
+                            {1, 1, 3, 3}, {1, 1, 1, 1, 1, 1, 1, 1, 1});
+  ExpectNear(y, {1.0 / 5, 1.0 / 7, 1.0 / 5, 1.0 / 7, 1.0 / 10, 1.0 / 7, 1.0 / 5, 1.0 / 7, 1.0 / 5},
+             1e-7);
+}
+
+// Caffe takes 1 whatever the file says.
+TEST(LRN, HonoursKWithinTheChannel) {
+  EXPECT_EQ(RunLayer(Lrn("norm_region: WITHIN_CHANNEL local_size: 1 alpha: 1 beta: 1 k: 3"),
+                     {1, 1, 1, 1}, {1}),
+            Values{0.25f});
+}
+
+TEST(LRN, HonoursKAcrossChannels) {
+  EXPECT_EQ(RunLayer(Lrn("local_size: 1 alpha: 1 beta: 1 k: 3"), {1, 1, 1, 1}, {1}), Values{0.25f});
+}
+
+TEST(LRN, TakesAWindowLargerThanTheImage) {
+  const std::string large = "local_size: 4294967295 alpha: 4294967295 beta: 1 ";
+  ExpectNear(RunLayer(Lrn(large), {1, 2, 1, 1}, {1, 2}), {1.0 / 6, 2.0 / 6}, 1e-7);
+  ExpectNear(RunLayer(Lrn("norm_region: WITHIN_CHANNEL local_size: 101 alpha: 10201 beta: 1"),
+                      {1, 1, 2, 1}, {1, 2}),
+             {1.0 / 6, 2.0 / 6}, 1e-7);
+}
+
+// A running sum in floats would keep what the large value left behind.
+TEST(LRN, ForgetsWhatLeavesTheWindow) {
+  const Values y =
+      RunLayer(Lrn("local_size: 1 alpha: 1 beta: 1 k: 0"), {1, 3, 1, 1}, {1e18f, 1, kNan});
+  EXPECT_EQ(y[1], 1);
+  EXPECT_TRUE(std::isnan(y[2]));
+}
+
+TEST(LRN, RefusesAnEvenLocalSize) {
+  for (const std::string size : {"0", "4"}) {
+    ExpectRefused(Lrn("local_size: " + size), {1, 3, 2, 2},
+                  "local_size is " + size + "; it must be odd", "lrn_param.local_size");
+  }
+}
+
+TEST(LRN, RefusesNumbersThatAreNotFinite) {
+  for (const std::string name : {"alpha", "beta", "k"}) {
+    for (const std::string value : {"nan", "inf"}) {
+      ExpectRefused(Lrn(name + ": " + value), {1, 3, 2, 2},
+                    name + " must be finite, but is " + value, "lrn_param." + name);
+    }
+  }
+}
+
+TEST(LRN, RefusesBottomsWithoutChannelsOrPlaces) {
+  ExpectRefused(R"(type: "LRN")", {3},
+                "LRN needs a bottom of at least 2 axes (items, channels), but its shape is 3", "");
+  ExpectRefused(
+      Lrn("norm_region: WITHIN_CHANNEL"), {3, 2},
+      "LRN needs a bottom of 4 axes (items, channels, height, width), but its shape is 3x2", "");
+}
+
+TEST(LRN, NeedsItsBottomForTheGradient) {
+  ExpectGradientFromBottom(R"(type: "LRN")");
+  EXPECT_FALSE(TraitsOf(R"(type: "LRN")").may_share(0, 0));
+}
+
+const std::string kWithin = "norm_region: WITHIN_CHANNEL ";
+std::string Params(const std::string& text) { return "lrn_param { " + text + " }"; }
+
+const ContractCases kCases("LRN",
+                           {{Params("local_size: 3 alpha: 2"), {{2, 5, 2, 3}}},
+                            {"", {{2, 7, 3}}},
+                            {Params("local_size: 1 alpha: 3 beta: 0.5 k: 2"), {{2, 3}}},
+                            {Params("local_size: 9 alpha: 3"), {{1, 4, 2, 2}}},
+                            {Params("local_size: 5 beta: 1.3"), {{1, 1}}},
+                            {Params("local_size: 5"), {{1, 1, 3, 3}}},
+                            {Params(kWithin + "local_size: 3 alpha: 2"), {{2, 2, 4, 5}}},
+                            {Params(kWithin + "local_size: 5 alpha: 3 k: 2"), {{1, 2, 3, 7}}},
+                            {Params(kWithin + "local_size: 1"), {{1, 1, 1, 1}}},
+                            {Params(kWithin + "local_size: 11 alpha: 50 beta: 0.6"),
+                             {{1, 1, 3, 2}}},
+                            {Params(kWithin + "local_size: 3"), {{3, 1, 1, 6}}},
+                            {"", {{0, 3, 2, 2}}},
+                            {Params(kWithin), {{2, 3, 0, 2}}},
+                            {"", {{2, 3, 97, 101}}, WithoutDifferences()},
+                            {Params("beta: 0.6"), {{2, 70, 30, 31}}, WithoutDifferences()},
+                            {Params(kWithin), {kSeveralPieces}, WithoutDifferences()}});
+
+}  // namespace
+}  // namespace moka
