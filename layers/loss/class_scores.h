@@ -18,8 +18,12 @@ struct ClassScores {
   int64_t predictions() const { return outer * inner; }
   // Where the scores of prediction n begin; they stand `inner` apart.
   int64_t Offset(int64_t n) const { return n / inner * classes * inner + n % inner; }
-  // How many predictions make a piece of work for ParallelFor.
-  int64_t grain() const { return std::max<int64_t>(1, 4096 / std::max<int64_t>(1, classes)); }
+  // How many predictions make a piece of work for ParallelFor; neighbours along `inner` share their
+  // cache lines, so some of them stay together.
+  int64_t grain() const {
+    const int64_t together = std::clamp<int64_t>(inner, 1, 64);
+    return std::max<int64_t>(together, 4096 / std::max<int64_t>(1, classes));
+  }
   int64_t pieces() const { return (predictions() + grain() - 1) / grain(); }
 };
 

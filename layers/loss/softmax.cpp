@@ -28,12 +28,8 @@ class Softmax final : public Layer {
   void Forward(ForwardPass& pass) override {
     const float* x = pass.bottom(0).data();
     float* y = pass.top(0).data();
-    pass.ParallelFor(rows_.predictions(), rows_.grain(), [&](int64_t begin, int64_t end) {
-      for (int64_t n = begin; n < end; ++n) {
-        const int64_t at = rows_.Offset(n);
-        SoftmaxRow(x + at, y + at, rows_.classes, rows_.inner);
-      }
-    });
+    pass.ParallelFor(rows_.predictions(), rows_.grain(),
+                     [&](int64_t begin, int64_t end) { SoftmaxForward(rows_, x, y, begin, end); });
   }
 
   // dx = y (dy - <y, dy>)
@@ -43,13 +39,7 @@ class Softmax final : public Layer {
     const float* dy = pass.top_diff(0).data();
     float* dx = pass.bottom_diff(0).data();
     pass.ParallelFor(rows_.predictions(), rows_.grain(), [&](int64_t begin, int64_t end) {
-      for (int64_t n = begin; n < end; ++n) {
-        const int64_t at = rows_.Offset(n);
-        const double dot = DotRow(y + at, dy + at, rows_.classes, rows_.inner);
-        for (int64_t c = 0, i = at; c < rows_.classes; ++c, i += rows_.inner) {
-          dx[i] = static_cast<float>(y[i] * (dy[i] - dot));
-        }
-      }
+      SoftmaxBackward(rows_, y, dy, dx, begin, end);
     });
   }
 

@@ -1,149 +1,127 @@
-// SoftmaxWithLoss: p = softmax(x), loss = sum over predictions of -log p[label], divided by a
-// normaliser.
-#include <cfloat>
+// SoftmaxWithLoss: p = softmax(x), loss = 1/Z sum over predictions of -w[label] log p[label].
+// Z is what loss_param.normalization counts, whatever the class weights w (1 unless class_weighting
+// or weight_by_label_freqs gives them), as in SegNet.
+// With label_smoothing e, of K classes: (1 - e) of that, and -e/K sum over classes c of w[c] log
+// p[c]. Caffe: does not check labels in a release build and reads outside its memory; here each is
+// checked. Caffe: NVCaffe and Intel smooth the gradient only, with targets that do not add up to 1;
+// here the loss is smoothed, too, as in PyTorch. Caffe: SegNet ignores class_weighting unless
+// weight_by_label_freqs is true; here, only if it is false.
+#include <cmath>
+#include <vector>
 
-#include "class_scores.h"
-#include "loss.pb.h"
-#include "moka/layer.h"
 #include "moka/registry.h"
-#include "softmax.pb.h"
-#include "softmax_row.h"
+#include "softmax_loss.h"
 
 namespace moka {
 namespace {
 
-std::optional<int> IgnoreLabel(const LossParameter& params) {
-  return params.has_ignore_label() ? std::optional<int>(params.ignore_label()) : std::nullopt;
-}
+// l = -sum of t[c] log p[c], with t[c] = w[c] ((1 - e) [c = label] + e/K).
+struct CrossEntropy {
+  int64_t classes = 0;
+  double smoothing = 0;       // e
+  const double* w = nullptr;  // null: all 1
+  double sum_of_weights = 0;  // of all classes
 
-LossParameter::NormalizationMode Normalization(const LossParameter& params) {
-  if (params.has_normalization() || !params.has_normalize()) return params.normalization();
-  return params.normalize() ? LossParameter::VALID : LossParameter::BATCH_SIZE;
-}
+  double Weight(int64_t c) const { return w ? w[c] : 1; }
+  double Share() const { return smoothing / static_cast<double>(classes); }
+
+  double Loss(const float* p, int64_t stride, int64_t label) const {
+    double loss = (1 - smoothing) * Weight(label) * MinusLog(p[label * stride], FLT_MIN);
+    if (smoothing == 0) return loss;
+    for (int64_t c = 0; c < classes; ++c) {
+      loss += Share() * Weight(c) * MinusLog(p[c * stride], FLT_MIN);
+    }
+    return loss;
+  }
+  double Scale(const float*, int64_t, int64_t label) const {  // the sum of t
+    return (1 - smoothing) * Weight(label) + Share() * sum_of_weights;
+  }
+  void Subtract(const float*, int64_t stride, int64_t label, double g, float* dx) const {
+    float& own = dx[label * stride];
+    own = static_cast<float>(own - g * (1 - smoothing) * Weight(label));
+    if (smoothing == 0) return;
+    for (int64_t c = 0; c < classes; ++c) {
+      dx[c * stride] = static_cast<float>(dx[c * stride] - g * Share() * Weight(c));
+    }
+  }
+};
 
 // Bottoms: scores, labels. Tops: the loss and, if there is a second one, p.
 class SoftmaxWithLoss final : public Layer {
  public:
-  SoftmaxWithLoss(const LayerSpec& spec, const SoftmaxParameter& softmax, const LossParameter& loss)
-      : Layer(spec),
-        axis_(softmax.axis()),
-        ignore_(IgnoreLabel(loss)),
-        normalization_(Normalization(loss)) {}
+  SoftmaxWithLoss(const LayerSpec& spec, const SoftmaxParameter& softmax,
+                  const LossParameter& loss);
 
-  // Backward needs p: the second top if there is one, else a buffer of the layer's own.
   static LayerTraits Traits(const LayerSpec& spec, const SoftmaxParameter&, const LossParameter&) {
-    return LayerTraits().Bottoms(2).Tops(1, 2).Loss(0).NoGradient(1).BottomGradientReads(
-        spec.top_count() > 1 ? Reads::Top(1) : Reads::Nothing());
+    return SoftmaxLoss::Traits(spec);
   }
-
-  void Reshape(Shapes bottom, Plan& plan) override {
-    scores_ = ScoresAlong(bottom[0], bottom[0].Axis(axis_, "softmax_param.axis"));
-    CheckLabelCount(scores_, bottom[0], bottom[1]);
-    plan.top(0) = Shape();
-    if (spec().top_count() > 1) {
-      plan.top(1) = bottom[0];
-    } else {
-      p_ = plan.Saved<float>(bottom[0].count());
-    }
-    labels_ = plan.Saved<int64_t>(scores_.predictions());
-    normaliser_ = plan.Saved<double>(1);
-    parts_ = plan.Scratch<Part>(scores_.pieces());
-  }
-
+  void Reshape(Shapes bottom, Plan& plan) override;
   void Forward(ForwardPass& pass) override;
-  void Backward(BackwardPass& pass) override;
+  void Backward(BackwardPass& pass) override {
+    loss_.Backward(pass, Rule(pass.Get(frequency_weights_)));
+  }
 
  private:
-  // What one piece of the work adds to the loss.
-  struct Part {
-    double loss = 0;
-    int64_t counted = 0;
-  };
+  CrossEntropy Rule(std::span<const double> frequency_weights) const;
 
-  double Normaliser(int64_t counted) const;
-
-  const int axis_;
-  const std::optional<int> ignore_;
-  const LossParameter::NormalizationMode normalization_;
-  ClassScores scores_;
-  Buffer<float> p_;
-  Buffer<int64_t> labels_;  // kIgnored where the label is ignore_label
-  Buffer<double> normaliser_;
-  Buffer<Part> parts_;
+  SoftmaxLoss loss_;
+  double smoothing_;
+  std::vector<double> weights_;  // class_weighting, or empty
+  bool by_frequency_;
+  Buffer<double> frequency_weights_;  // 1 / (how often the class is in the batch), if by_frequency_
 };
 
-double SoftmaxWithLoss::Normaliser(int64_t counted) const {
-  int64_t n = 1;
-  switch (normalization_) {
-    case LossParameter::FULL:
-      n = scores_.predictions();
-      break;
-    case LossParameter::VALID:
-      n = counted;
-      break;
-    case LossParameter::BATCH_SIZE:
-      n = scores_.outer;
-      break;
-    case LossParameter::NONE:
-      break;
+SoftmaxWithLoss::SoftmaxWithLoss(const LayerSpec& spec, const SoftmaxParameter& softmax,
+                                 const LossParameter& loss)
+    : Layer(spec), loss_(softmax, loss), smoothing_(loss.label_smoothing()) {
+  if (!(smoothing_ >= 0 && smoothing_ <= 1)) {
+    throw Error("label_smoothing must be from 0 to 1, but is ", smoothing_)
+        .At("loss_param.label_smoothing");
   }
-  return static_cast<double>(std::max<int64_t>(1, n));
+  for (const float w : loss.class_weighting()) {
+    if (!(w >= 0 && std::isfinite(w))) {
+      throw Error("class_weighting must be 0 or more, and finite, but is ", w)
+          .At("loss_param.class_weighting");
+    }
+  }
+  if (!loss.has_weight_by_label_freqs() || loss.weight_by_label_freqs()) {
+    weights_.assign(loss.class_weighting().begin(), loss.class_weighting().end());
+  }
+  by_frequency_ = loss.weight_by_label_freqs() && weights_.empty();
+}
+
+void SoftmaxWithLoss::Reshape(Shapes bottom, Plan& plan) {
+  loss_.Reshape(bottom, spec().top_count() > 1, plan);
+  const int64_t classes = loss_.scores().classes;
+  if (!weights_.empty() && static_cast<int64_t>(weights_.size()) != classes) {
+    throw Error("class_weighting has ", weights_.size(), " values for ", classes, " classes")
+        .At("loss_param.class_weighting");
+  }
+  frequency_weights_ = plan.Saved<double>(by_frequency_ ? classes : 0);
+}
+
+CrossEntropy SoftmaxWithLoss::Rule(std::span<const double> frequency_weights) const {
+  const std::span<const double> w = by_frequency_ ? frequency_weights : weights_;
+  CrossEntropy rule{loss_.scores().classes, smoothing_, w.empty() ? nullptr : w.data(),
+                    static_cast<double>(loss_.scores().classes)};
+  if (rule.w) {
+    rule.sum_of_weights = 0;
+    for (const double weight : w) rule.sum_of_weights += weight;
+  }
+  return rule;
 }
 
 void SoftmaxWithLoss::Forward(ForwardPass& pass) {
-  const float* x = pass.bottom(0).data();
-  const float* label = pass.bottom(1).data();
-  float* p = pass.top_count() > 1 ? pass.top(1).data() : pass.Get(p_).data();
-  int64_t* labels = pass.Get(labels_).data();
-  const std::span<Part> parts = pass.Get(parts_);
-  const int64_t grain = scores_.grain();
-  pass.ParallelFor(scores_.predictions(), grain, [&](int64_t begin, int64_t end) {
-    Part part;
-    for (int64_t n = begin; n < end; ++n) {
-      const int64_t at = scores_.Offset(n);
-      SoftmaxRow(x + at, p + at, scores_.classes, scores_.inner);
-      labels[n] = ClassOf(label[n], ignore_, scores_, n);
-      if (labels[n] == kIgnored) continue;
-      // The bound keeps the loss finite where p underflows to 0; in this order it lets a NaN
-      // through.
-      const float q = p[at + labels[n] * scores_.inner];
-      part.loss -= std::log(static_cast<double>(q < FLT_MIN ? FLT_MIN : q));
-      ++part.counted;
+  const std::span<const int64_t> labels = loss_.ReadLabels(pass);
+  const std::span<double> w = pass.Get(frequency_weights_);
+  if (by_frequency_) {
+    std::fill(w.begin(), w.end(), 0.0);
+    for (const int64_t label : labels) {
+      if (label != kIgnored) ++w[static_cast<size_t>(label)];
     }
-    parts[static_cast<size_t>(begin / grain)] = part;
-  });
-  Part sum;
-  for (const Part& part : parts) {
-    sum.loss += part.loss;
-    sum.counted += part.counted;
+    for (double& weight : w) weight = weight == 0 ? 0 : 1 / weight;
   }
-  const double normaliser = Normaliser(sum.counted);
-  pass.Get(normaliser_)[0] = normaliser;
-  pass.top(0).data()[0] = static_cast<float>(sum.loss / normaliser);
-}
-
-// With g the loss's top_diff over the normaliser, e the unit vector of the label and dp the
-// top_diff of the second top: dx = g (p - e) + p (dp - <p, dp>). An ignored label has g = 0.
-void SoftmaxWithLoss::Backward(BackwardPass& pass) {
-  if (!pass.wants_bottom(0)) return;
-  const bool p_is_top = pass.top_count() > 1;
-  const float* p = p_is_top ? pass.top(1).data() : pass.Get(p_).data();
-  const float* dp = p_is_top ? pass.top_diff(1).data() : nullptr;
-  const int64_t* labels = pass.Get(labels_).data();
-  const double scale = pass.top_diff(0).data()[0] / pass.Get(normaliser_)[0];
-  float* dx = pass.bottom_diff(0).data();
-  const int64_t classes = scores_.classes, inner = scores_.inner;
-  pass.ParallelFor(scores_.predictions(), scores_.grain(), [&](int64_t begin, int64_t end) {
-    for (int64_t n = begin; n < end; ++n) {
-      const int64_t at = scores_.Offset(n);
-      const double dot = p_is_top ? DotRow(p + at, dp + at, classes, inner) : 0;
-      const double g = labels[n] == kIgnored ? 0 : scale;
-      for (int64_t c = 0, i = at; c < classes; ++c, i += inner) {
-        const double loss = g == 0 ? 0 : g * (p[i] - (c == labels[n] ? 1.0 : 0.0));
-        dx[i] = static_cast<float>(p_is_top ? loss + p[i] * (dp[i] - dot) : loss);
-      }
-    }
-  });
+  loss_.Forward(pass, Rule(w));
 }
 
 }  // namespace
