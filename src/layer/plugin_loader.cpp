@@ -4,6 +4,7 @@
 
 #include "layer/plugin_library.h"
 #include "layer/plugin_probe.h"
+#include "layer/tried_plugin.h"
 #include "moka/plugin.h"
 #include "moka/plugin_files.h"
 
@@ -38,7 +39,7 @@ std::string Load(const std::string& path, Registry& registry, PluginProbe& probe
       const std::string package = probe.ReadInfo(path).package;
       if (taken.count(package) != 0) return package;
     }
-    probe.Try(path);
+    if (!WasTriedByTheBuild(path)) probe.Try(path);
     return RegisterPluginHere(path, registry);
   });
 }

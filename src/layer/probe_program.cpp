@@ -15,6 +15,7 @@
 
 #include "layer/plugin_library.h"
 #include "layer/plugin_probe.h"
+#include "layer/tried_plugin.h"
 
 namespace moka {
 namespace {
@@ -60,9 +61,21 @@ std::string Answer(char question, const std::string& path) {
   _exit(0);
 }
 
+// For Moka's own build.
+int Note(const char* path) {
+  try {
+    TryForTheBuild(path);
+    return 0;
+  } catch (const Error& error) {
+    std::fprintf(stderr, "plugin %s: %s\n", path, error.what());
+    return 1;
+  }
+}
+
 }  // namespace
 
 int RunPluginProbe(int argc, const char* const* argv) {
+  if (argc == 3 && std::strcmp(argv[1], "--note") == 0) return Note(argv[2]);
   if (argc != 2 || fcntl(PluginProbe::kSocket, F_SETFD, FD_CLOEXEC) != 0) {
     std::fputs("moka-probe tries plugins before they are loaded; Moka starts it by itself\n",
                stderr);
