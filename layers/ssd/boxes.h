@@ -29,9 +29,9 @@ inline float Area(const Box& b) {
 inline float Overlap(const Box& a, float a_area, const Box& b, float b_area) {
   const float w = std::min(a.x1, b.x1) - std::max(a.x0, b.x0);
   const float h = std::min(a.y1, b.y1) - std::max(a.y0, b.y0);
-  if (!(w > 0 && h > 0)) return 0;
-  const float both = w * h, any = a_area + b_area - both;
-  return any > 0 ? both / any : 0;
+  if (!(w > 0 && h > 0 && a_area > 0 && b_area > 0)) return 0;
+  const float both = w * h;
+  return both / (a_area + b_area - both);
 }
 inline float Overlap(const Box& a, const Box& b) { return Overlap(a, Area(a), b, Area(b)); }
 

@@ -9,7 +9,7 @@
 #include <cstdint>
 #include <span>
 
-#include "moka/filler.pb.h"
+#include "moka/filler.h"
 #include "moka/registry.h"
 #include "normalize.pb.h"
 
@@ -44,7 +44,9 @@ class Normalize final : public Layer {
   void SetUp(Shapes bottom, Setup& setup) override {
     CheckAxes(bottom[0]);
     scales_ = shared_ ? 1 : bottom[0][1];
-    setup.AddParam("scale", shared_ ? Shape{} : Shape{scales_}, filler_);
+    const Shape shape = shared_ ? Shape{} : Shape{scales_};
+    spec().MakeFiller(filler_, shape, "norm_param.scale_filler");
+    setup.AddParam("scale", shape, filler_);
   }
 
   void Reshape(Shapes bottom, Plan& plan) override {

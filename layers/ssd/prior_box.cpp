@@ -28,6 +28,12 @@ void Require(bool holds, const char* field, const std::string& what, double valu
 }
 bool IsPositive(double value) { return value > 0 && std::isfinite(value); }
 
+void RequireBoth(bool has_a, bool has_b, const char* a, const char* b) {
+  if (has_a == has_b) return;
+  throw Error(a, " and ", b, " must be given together, but there is no ", has_a ? b : a)
+      .At(std::string("prior_box_param.") + (has_a ? a : b));
+}
+
 // All aspect ratios but 1.
 std::vector<double> AspectRatios(const PriorBoxParameter& params) {
   std::vector<double> ratios;
@@ -156,6 +162,7 @@ class PriorBox final : public Layer {
       throw Error("img_size ", params.img_size(), " is given, and img_h or img_w as well")
           .At("prior_box_param.img_size");
     }
+    RequireBoth(params.has_img_h(), params.has_img_w(), "img_h", "img_w");
     if (!both && !params.has_img_size()) return;
     img_h_ = both ? params.img_h() : params.img_size();
     img_w_ = both ? params.img_w() : params.img_size();
@@ -169,6 +176,7 @@ class PriorBox final : public Layer {
       throw Error("step ", params.step(), " is given, and step_h or step_w as well")
           .At("prior_box_param.step");
     }
+    RequireBoth(params.has_step_h(), params.has_step_w(), "step_h", "step_w");
     if (!both && !params.has_step()) return;
     step_h_ = both ? params.step_h() : params.step();
     step_w_ = both ? params.step_w() : params.step();
