@@ -1,11 +1,12 @@
 // DetectionOutput: the boxes that are predicted, without those that overlap better ones of their
 // class.
 // Bottoms: locations (N x 4n, or N x 4nC without share_location), scores (N x nC), priors (1 x 2 x
-// 4n), and perhaps the image, which is not looked at. Top: 1 x 1 x K x 7, a row for each detection:
-// sample, class, score, x0, y0, x1, y1; by sample, then class, then score.
-// Where nothing is detected in the whole batch, there is one row for each sample, with -1 behind
-// the sample's number, as SSD's Caffe has it; readers skip rows of class -1. Caffe: it orders equal
-// scores at will, here the lower prior goes first; a NaN among the scores is never a detection.
+// 4n), and perhaps the image, which is not looked at.
+// Top: 1 x 1 x K x 7, a row for each detection: sample, class, score, x0, y0, x1, y1; by sample,
+// then class, then score. Where nothing is detected in the whole batch, there is one row for each
+// sample, with -1 behind the sample's number, as SSD has it; readers skip rows of class -1.
+// Caffe: it orders equal scores at will, here the lower prior goes first; a NaN among the scores is
+// never a detection. It saves detections to files, and shows them; here both are refused.
 #include <algorithm>
 #include <cmath>
 #include <cstdint>

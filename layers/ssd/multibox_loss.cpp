@@ -1,16 +1,18 @@
 // MultiBoxLoss: (loc_weight sum of the locations' losses + sum of the scores' losses) / normaliser.
+// Liu et al., "SSD: Single Shot MultiBox Detector", ECCV 2016.
 // Bottoms: locations (N x 4n, or N x 4nC without share_location), scores (N x nC), priors (1 x 2 x
 // 4n), ground truth (1 x 1 x G x 8: sample, class, number, x0, y0, x1, y1, difficult; a sample of
-// -1: nothing in the row). Priors that are given a box of the ground truth have a loss of their
-// location, and of their scores for its class; of the others those that are mined have one of their
-// scores for the background. The normaliser (loss_param) is VALID's number of matched priors,
-// FULL's N n, BATCH_SIZE's N, or 1. A sample without ground truth has no negatives to be mined.
+// -1: nothing in the row).
+// Losses: priors that are given a box of the ground truth have a loss of their location, and of
+// their scores for its class; of the others those that are mined have one of their scores for the
+// background. A sample without ground truth has no negatives to be mined. propagate_down, where it
+// is given, says which of both counts.
+// Normaliser (loss_param): VALID's number of matched priors, FULL's N n, BATCH_SIZE's N, or 1.
 // Caffe: labels, samples and boxes of the ground truth are not checked, or in part; with
 // encode_variance_in_target the gradient lacks 1 / variance; LOGISTIC without mining counts the
 // targets of later samples in the wrong places, and those of unmatched priors not at all (here: the
 // background); nms_param without top_k mines nothing (here: top_k is all); which of priors of equal
-// loss are mined is left open (here: the first). Liu et al., "SSD: Single Shot MultiBox Detector",
-// ECCV 2016.
+// loss are mined is left open (here: the first).
 #include "multibox_loss.h"
 
 #include <algorithm>

@@ -58,7 +58,7 @@ struct Labels {
       throw fail(" has label ", label, ", which is not one of 0..", classes - 1);
     }
     if (label == static_cast<float>(background)) {
-      throw fail(" has label ", label, ", which is the background's");
+      throw fail(" has label ", label, ", which is background_label_id");
     }
     for (int64_t k = 3; k < TruthRows::kRow; ++k) {
       const float v = rows.values[row * TruthRows::kRow + k];

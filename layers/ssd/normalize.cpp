@@ -1,9 +1,8 @@
 // Normalize: y = scale x / sqrt(sum x^2 + eps), the sum over the channels of one place or over the
-// whole sample.
+// whole sample. Liu et al., "ParseNet", 2015.
 // Blobs: scale, one number or one for each channel.
 // Caffe: its gradient of the bottom leaves the scale out of the sum over the channels, which is
-// wrong where the channels' scales differ; and that of the scale is NaN where the scale is 0. Liu
-// et al., "ParseNet", 2015.
+// wrong where the channels' scales differ; and that of the scale is NaN where the scale is 0.
 #include <algorithm>
 #include <cmath>
 #include <cstdint>

@@ -1,11 +1,11 @@
 // PriorBox: boxes of several sizes and shapes around each place of a feature map.
-// Bottoms: the feature map and the image; only their heights and widths count. Top: 1 x 2 x 4n for
-// n boxes, first their corners (x0 y0 x1 y1, as fractions of the image), then their variances. At
-// each place, row by row, and for each min_size: the square of that side, the square of side
-// sqrt(min_size max_size), and the boxes of the other aspect ratios, which have the first one's
-// area.
-// The fractions of min_size and max_size are cut off, so that 35.84 counts as 35, as in SSD's
-// Caffe: models are trained with such boxes.
+// Bottoms: the feature map and the image; only their heights and widths count.
+// Top: 1 x 2 x 4n for n boxes, first their corners (x0 y0 x1 y1, as fractions of the image), then
+// their variances. At each place, row by row, and for each min_size: the square of that side, the
+// square of side sqrt(min_size max_size), and the boxes of the other aspect ratios, which have the
+// first one's area.
+// Sizes: the fractions of min_size and max_size are cut off, 35.84 counts as 35, as in the Caffe
+// that models are trained with.
 // Caffe: a min_size below 1 gives boxes of no size, and a decoder that stops; here it is refused.
 #include <algorithm>
 #include <array>

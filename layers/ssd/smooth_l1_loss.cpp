@@ -1,8 +1,8 @@
 // SmoothL1Loss: loss = 1/N sum v f(w (a - b)), with N the number of samples, f(d) = (sigma d)^2 / 2
-// where |d| < 1 / sigma^2 and |d| - 1 / (2 sigma^2) elsewhere.
+// where |d| < 1 / sigma^2 and |d| - 1 / (2 sigma^2) elsewhere. Girshick, "Fast R-CNN", ICCV 2015.
 // Bottoms: a, b, and perhaps the weights w ("inside") and v ("outside"), which are 1 otherwise.
 // Caffe: Fast R-CNN's and SSD's gradient forgets the factor w; for weights 0 and 1, which are what
-// is used, nothing differs. Girshick, "Fast R-CNN", ICCV 2015.
+// is used, nothing differs.
 #include <algorithm>
 #include <cmath>
 

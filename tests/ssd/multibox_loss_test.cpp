@@ -233,7 +233,7 @@ TEST(MultiBoxLoss, ChecksTheGroundTruth) {
   EXPECT_EQ(refusal({0, -1, 0, 0, 0, 1, 1, 0}),
             "row 0 of the ground truth has label -1, which is not one of 0..1");
   EXPECT_EQ(refusal({0, 0, 0, 0, 0, 1, 1, 0}),
-            "row 0 of the ground truth has label 0, which is the background's");
+            "row 0 of the ground truth has label 0, which is background_label_id");
   EXPECT_EQ(refusal({0, 1, 0, 0, nan, 1, 1, 0}), "row 0 of the ground truth has nan at position 4");
   EXPECT_EQ(refusal({0, 1, 0, 0, 0, 1, kInfinity, 0}),
             "row 0 of the ground truth has inf at position 6");
