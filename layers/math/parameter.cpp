@@ -22,7 +22,7 @@ class Parameter final : public Layer {
     try {
       shape_ = Shape(std::span(dim.data(), static_cast<size_t>(dim.size())));
     } catch (Error& error) {
-      throw error.At("parameter_param.shape");
+      throw error.At("parameter_param.shape.dim");
     }
   }
 

@@ -64,8 +64,10 @@ Interp::Interp(const LayerSpec& spec, const InterpParameter& params)
         .At("interp_param");
   }
   if (sized_ && factors) {
-    throw Error("the size is given twice: by height and width, and by a factor")
-        .At(params.has_height() ? "interp_param.height" : "interp_param.width");
+    throw Error("height ", params.height(), " and width ", params.width(),
+                " are given, and zoom_factor ", params.zoom_factor(), " and shrink_factor ",
+                params.shrink_factor(), ": the size is one or the other")
+        .At(params.has_zoom_factor() ? "interp_param.zoom_factor" : "interp_param.shrink_factor");
   }
   const auto check = [](const char* name, bool used, int32_t value) {
     if (used && value < 1) {

@@ -15,7 +15,7 @@
 namespace moka {
 namespace {
 
-constexpr const char* kShapeField = "reshape_param.shape";
+constexpr const char* kDims = "reshape_param.shape.dim";
 
 // Not `Reshape`, which is a member of each layer.
 class ReshapeLayer final : public Layer {
@@ -58,12 +58,12 @@ ReshapeLayer::ReshapeLayer(const LayerSpec& spec, const ReshapeParameter& params
   for (const int64_t size : sizes_) {
     if (size < -1) {
       throw Error("dim ", size, " is no size: it must be at least 1, or 0 to copy, or -1 to infer")
-          .At(kShapeField);
+          .At(kDims);
     }
     inferred += size == -1 ? 1 : 0;
   }
   if (inferred > 1)
-    throw Error("there are ", inferred, " dims of -1; one can be inferred").At(kShapeField);
+    throw Error("there are ", inferred, " dims of -1; one can be inferred").At(kDims);
   if (num_axes_ < -1) {
     throw Error("num_axes ", num_axes_, " must be at least 0, or -1 for all to the end")
         .At("reshape_param.num_axes");
@@ -102,7 +102,7 @@ int64_t ReshapeLayer::Infer(const Shape& x, Axes axes, const std::vector<int64_t
   if (product == 0 || all % product != 0) {
     throw Error("cannot infer the dim -1: the axes that are replaced in shape ", x, " have ", all,
                 " values for ", product, " in the other dims")
-        .At(kShapeField);
+        .At(kDims);
   }
   return all / product;
 }
@@ -115,8 +115,7 @@ void ReshapeLayer::Reshape(Shapes bottom, Plan& plan) {
     if (sizes[i] != 0) continue;
     const auto k = static_cast<int64_t>(i) + axes.begin;
     if (k >= x.axes()) {
-      throw Error("dim ", i, " is 0, but shape ", x, " has no axis ", k, " to copy")
-          .At(kShapeField);
+      throw Error("dim ", i, " is 0, but shape ", x, " has no axis ", k, " to copy").At(kDims);
     }
     sizes[i] = x[static_cast<int>(k)];
   }
@@ -126,12 +125,13 @@ void ReshapeLayer::Reshape(Shapes bottom, Plan& plan) {
     }
     plan.top(0) = x.Replace(axes.begin, axes.end, sizes);
   } catch (Error& error) {
-    throw error.At(kShapeField);
+    throw error.At(kDims);
   }
-  if (plan.top(0).count() != x.count()) {
-    throw Error("the top is ", plan.top(0), ", which is ", plan.top(0).count(),
-                " values, but the bottom is ", x, ", which is ", x.count())
-        .At(kShapeField);
+  const Shape& y = plan.top(0);
+  if (y.count() != x.count()) {
+    throw Error("the dims make a top of ", y, ", which has ", y.count(),
+                " values, but the bottom, ", x, ", has ", x.count())
+        .At(kDims);
   }
 }
 

@@ -55,20 +55,22 @@ Upsample::Upsample(const LayerSpec& spec, const UpsampleParameter& params)
       scale_w_(params.has_scale_w() ? params.scale_w() : params.scale()) {
   const std::string path = "upsample_param.";
   const bool mask = spec.bottom_count() == 2;
-  const auto both = [&](const std::string& name, bool has_h, bool has_w) {
+  const auto pair = [&](const std::string& name, bool has_h, bool has_w, uint32_t h, uint32_t w) {
     if (has_h == has_w) return;
     const char *given = has_h ? "_h" : "_w", *missing = has_h ? "_w" : "_h";
-    throw Error(name, missing, " is missing, as ", name, given, " is given")
+    throw Error(name, given, " is ", has_h ? h : w, ", but ", name, missing, " is missing")
         .At(path + name + given);
   };
-  both("upsample", params.has_upsample_h(), params.has_upsample_w());
-  both("scale", params.has_scale_h(), params.has_scale_w());
+  pair("upsample", params.has_upsample_h(), params.has_upsample_w(), params.upsample_h(),
+       params.upsample_w());
+  pair("scale", params.has_scale_h(), params.has_scale_w(), params.scale_h(), params.scale_w());
   if (!sized_) {
     CheckScale();
     return;
   }
   if (!mask) {
-    throw Error("upsample_h and upsample_w are for a second bottom, the mask; give scale")
+    throw Error("upsample_h ", params.upsample_h(), " and upsample_w ", params.upsample_w(),
+                " are for a second bottom, the mask; give scale")
         .At(path + "upsample_h");
   }
   if (params.upsample_h() == 0 || params.upsample_w() == 0) {
@@ -81,7 +83,8 @@ void Upsample::CheckScale() const {
   const auto& p = params_;
   const std::string path = "upsample_param.";
   if (p.has_scale() && p.has_scale_h())
-    throw Error("scale and scale_h are both given").At(path + "scale_h");
+    throw Error("scale ", p.scale(), " and scale_h ", p.scale_h(), " are both given")
+        .At(path + "scale_h");
   if (spec().bottom_count() != 2) {
     // SegNet's default is 2, that of darknet2caffe is 1.
     if (!p.has_scale() && !p.has_scale_h()) throw Error("scale is missing").At("upsample_param");
@@ -119,7 +122,8 @@ void Upsample::Reshape(Shapes bottom, Plan& plan) {
   if (bottom.size() == 1) return;
   if (bottom[1] != x) throw Error("the mask, bottom 1, is ", bottom[1], ", but bottom 0 is ", x);
   if (Shape{out_h_, out_w_}.count() > kMostIndices) {
-    throw Error("a mask cannot count the ", out_h_, " x ", out_w_, " pixels of a channel");
+    throw Error("a mask cannot count the ", out_h_, " x ", out_w_, " pixels of a channel")
+        .At("upsample_param");
   }
   places_ = plan.Saved<int32_t>(x.count());
 }

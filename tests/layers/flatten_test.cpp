@@ -2,6 +2,8 @@
 #include <gtest/gtest.h>
 
 #include "caught.h"
+#include "layers/contract.h"
+#include "layers/data_nets.h"
 #include "moka/check_layer.h"
 
 namespace moka {
@@ -51,11 +53,44 @@ TEST(Flatten, RefusesAxesThatAreNotThereOrOutOfOrder) {
   EXPECT_EQ(end.field(), "flatten_param.end_axis");
 }
 
-TEST(Flatten, KeepsTheLayerContract) {
-  EXPECT_TRUE(CheckLayer("type: 'Flatten'", {{2, 3, 4}}));
-  EXPECT_TRUE(CheckLayer("type: 'Flatten' flatten_param { axis: 0 end_axis: 1 }", {{2, 3, 4}}));
-  EXPECT_TRUE(CheckLayer("type: 'Flatten' flatten_param { axis: -1 }", {{6}}));
+// Caffe refuses it. Here bottom and top share their memory anyway, and a name is only a name.
+TEST(Flatten, MayWorkInPlace) {
+  Context context({.threads = 1, .seed = 1});
+  const auto net = MakeDataNet(
+      "layer { name: 'w' type: 'Parameter' top: 'x'\n"
+      "  parameter_param { shape { dim: 2 dim: 3 } filler { value: 2 } } }\n"
+      "layer { name: 'f' type: 'Flatten' bottom: 'x' top: 'x' flatten_param { axis: 0 } }\n"
+      "layer { name: 'sum' type: 'Reduction' bottom: 'x' top: 's' loss_weight: 1\n"
+      "  reduction_param { operation: SUMSQ } }",
+      context);
+  EXPECT_EQ(net->Forward(), 24);
+  EXPECT_EQ(net->layer(1).top_shapes[0], Shape{6});
+  net->Backward();
+  const auto dw = net->learned()[0].diff->values();
+  EXPECT_EQ(Values(dw.begin(), dw.end()), Values(6, 4));
 }
+
+CheckOptions NoGradients() {
+  CheckOptions options;
+  options.check_gradients = false;
+  return options;
+}
+
+const ContractCases kCases("Flatten",
+                           {{"", {{2, 3, 4}}},
+                            {"flatten_param { axis: 0 end_axis: 1 }", {{2, 3, 4}}},
+                            {"flatten_param { axis: -1 }", {{6}}},
+                            {"flatten_param { axis: 0 }", {{2, 3}}},
+                            {"flatten_param { axis: 1 end_axis: 1 }", {{2, 3, 4}}},
+                            {"flatten_param { axis: 1 end_axis: -2 }", {{2, 3, 2, 2}}},
+                            {"flatten_param { axis: -3 end_axis: -2 }", {{2, 3, 2, 2}}},
+                            {"", {{1, 1, 1, 1}}},
+                            {"", {{1, 7}}},
+                            {"", {{0, 3, 4}}},
+                            {"", {{2, 3, 0}}},
+                            {"flatten_param { axis: 2 }", {{1, 2, 1, 2, 1, 2, 1, 2}}},
+                            {"flatten_param { axis: 0 end_axis: 0 }", {{5}}},
+                            {"", {{3, 70, 300}}, NoGradients()}});
 
 }  // namespace
 }  // namespace moka

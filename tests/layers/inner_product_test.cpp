@@ -1,4 +1,5 @@
 #include "caught.h"
+#include "layers/contract.h"
 #include "layers/data_nets.h"
 #include "moka/check_layer.h"
 
@@ -88,16 +89,27 @@ TEST(InnerProduct, RefusesANewShapeThatItsWeightsAreNotFor) {
                "2x4, has 4 from axis 1 on");
 }
 
-TEST(InnerProduct, KeepsTheLayerContract) {
-  const std::string filled =
-      "weight_filler { type: \"gaussian\" std: 0.5 } bias_filler { type: \"gaussian\" } ";
-  for (const char* fields :
-       {"num_output: 5", "num_output: 5 transpose: true", "num_output: 3 axis: 2",
-        "num_output: 3 axis: -1 bias_term: false", "num_output: 2 axis: 0"}) {
-    EXPECT_TRUE(CheckLayer(Layer(filled + fields), {{3, 2, 3, 2}})) << fields;
-  }
-  EXPECT_TRUE(CheckLayer(Layer(filled + "num_output: 70"), {{33, 65}}));
+ContractCase Case(const std::string& fields, const Shape& shape, bool gradients = true) {
+  CheckOptions options;
+  options.check_gradients = gradients;
+  return {"inner_product_param { " + fields +
+              " weight_filler { type: 'gaussian' std: 0.5 } bias_filler { type: 'gaussian' } }",
+          {shape},
+          options};
 }
+
+const ContractCases kCases(
+    "InnerProduct",
+    {Case("num_output: 5", {3, 2, 3}), Case("num_output: 5 transpose: true", {3, 2, 3, 2}),
+     Case("num_output: 3 axis: 2", {3, 2, 3, 2}),
+     Case("num_output: 3 axis: -1 bias_term: false", {3, 2, 3, 2}),
+     Case("num_output: 2 axis: 0", {3, 2, 3, 2}), Case("num_output: 1", {1, 1}),
+     Case("num_output: 4", {1, 3}), Case("num_output: 3 transpose: true axis: -2", {2, 3, 2}),
+     Case("num_output: 1 bias_term: false", {5, 4}),
+     Case("num_output: 1 transpose: true bias_term: false", {5, 1}), Case("num_output: 3", {0, 4}),
+     Case("num_output: 3 axis: 2", {2, 0, 4}), Case("num_output: 70", {33, 65}),
+     Case("num_output: 300", {70, 200}, false),
+     Case("num_output: 300 transpose: true", {70, 200}, false)});
 
 }  // namespace
 }  // namespace moka

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "caught.h"
+#include "layers/contract.h"
 #include "moka/check_layer.h"
 
 namespace moka {
@@ -90,13 +91,29 @@ TEST(Slice, RefusesTwoNamesForTheAxisAndAxesThatAreNotThere) {
                 "slice_param");
 }
 
-TEST(Slice, KeepsTheLayerContract) {
-  EXPECT_TRUE(CheckLayer(Slice(3), {{2, 6, 2}}));
-  EXPECT_TRUE(CheckLayer(Slice(2, "slice_point: 1"), {{2, 6, 2}}));
-  EXPECT_TRUE(CheckLayer(Slice(2, "axis: -1 slice_point: 3"), {{2, 5}}));
-  EXPECT_TRUE(CheckLayer(Slice(1), {{2, 3}}));
-  EXPECT_TRUE(CheckLayer(Slice(2, "slice_point: 2000"), {{4, 9000}}));  // several pieces of work
+CheckOptions Tops(int tops, bool gradients = true) {
+  CheckOptions options;
+  options.tops = tops;
+  options.check_gradients = gradients;
+  return options;
 }
+
+const ContractCases kCases(
+    "Slice", {{"top: 'a' top: 'b' slice_param { slice_point: 1 }", {{2, 6, 2}}, Tops(2)},
+              {"", {{2, 6, 2}}, Tops(3)},
+              {"slice_param { axis: -1 slice_point: 3 }", {{2, 5}}, Tops(2)},
+              {"", {{2, 3}}, Tops(1)},
+              {"slice_param { axis: 0 }", {{4, 3}}, Tops(2)},
+              {"slice_param { axis: 2 slice_point: 1 slice_point: 4 }", {{1, 2, 5}}, Tops(3)},
+              {"slice_param { slice_dim: 3 }", {{1, 2, 1, 4}}, Tops(2)},
+              {"slice_param { axis: -3 }", {{4, 2, 2}}, Tops(4)},
+              {"", {{1, 1}}, Tops(1)},
+              {"", {{2, 5, 1, 1}}, Tops(5)},
+              {"", {{0, 4}}, Tops(2)},
+              {"", {{2, 0, 3}}, Tops(2)},
+              {"", {{2, 4, 0}}, Tops(2)},
+              {"slice_param { slice_point: 2000 }", {{4, 9000}}, Tops(2, false)},
+              {"", {{2, 3, 70, 70}}, Tops(3, false)}});
 
 }  // namespace
 }  // namespace moka
