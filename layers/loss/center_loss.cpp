@@ -44,6 +44,13 @@ class CenterLoss final : public Layer {
   SampleRows Rows(const Shape& x) const {
     return RowsOf(x, x.Axis(params_.axis(), "center_loss_param.axis"));
   }
+  int64_t Class(float label, int64_t sample) const {
+    try {
+      return ClassOf(label, std::nullopt, {rows_.samples, classes_, 1}, sample);
+    } catch (Error& error) {  // no bottom says how many classes there are
+      throw error.At("center_loss_param.num_output");
+    }
+  }
   void MoveCenters(BackwardPass& pass);
 
   const CenterLossParameter params_;
@@ -72,7 +79,8 @@ void CenterLoss::Reshape(Shapes bottom, Plan& plan) {
   rows_ = rows;
   if (bottom[1].count() != rows_.samples) {
     throw Error("there are ", bottom[1].count(), " labels (", bottom[1], ") for ", rows_.samples,
-                " samples (bottom 0 is ", bottom[0], ")");
+                " samples (bottom 0 is ", bottom[0], " with features from axis ", params_.axis(),
+                " on)");
   }
   plan.top(0) = Shape();
   labels_ = plan.Saved<int64_t>(rows_.samples);
@@ -86,11 +94,10 @@ void CenterLoss::Forward(ForwardPass& pass) {
   const float* label = pass.bottom(1).data();
   const float* centers = pass.param(0).values().data();
   int64_t* labels = pass.Get(labels_).data();
-  const ClassScores classes{rows_.samples, classes_, 1};
   const auto piece = [&](int64_t begin, int64_t end) {
     LossSum part;
     for (int64_t n = begin; n < end; ++n) {
-      labels[n] = ClassOf(label[n], std::nullopt, classes, n);
+      labels[n] = Class(label[n], n);
       part.loss +=
           SquaredDistance(x + n * rows_.size, centers + labels[n] * rows_.size, rows_.size);
     }

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstdint>
 #include <optional>
+#include <sstream>
 
 #include "moka/error.h"
 #include "moka/shape.h"
@@ -14,6 +15,7 @@ namespace moka {
 
 struct ClassScores {
   int64_t outer = 0, classes = 0, inner = 0;
+  int axis = -1;  // of the classes; -1 if they are all sizes but the first
 
   int64_t predictions() const { return outer * inner; }
   // Where the scores of prediction n begin; they stand `inner` apart.
@@ -28,16 +30,18 @@ struct ClassScores {
 };
 
 inline ClassScores ScoresAlong(const Shape& shape, int axis) {
-  return {shape.count(0, axis), shape[axis], shape.count_from(axis + 1)};
+  return {shape.count(0, axis), shape[axis], shape.count_from(axis + 1), axis};
 }
 
 // Throws Error unless there are classes, and one label for each prediction.
 inline void CheckLabelCount(const ClassScores& scores, const Shape& shape, const Shape& labels) {
   if (scores.classes == 0) throw Error("there are no classes in scores of shape ", shape);
-  if (labels.count() != scores.predictions()) {
-    throw Error("there are ", labels.count(), " labels (", labels, ") for ", scores.predictions(),
-                " predictions (scores of shape ", shape, " with ", scores.classes, " classes)");
-  }
+  if (labels.count() == scores.predictions()) return;
+  std::ostringstream along;
+  if (scores.axis >= 0) along << " on axis " << scores.axis;
+  throw Error("there are ", labels.count(), " labels (", labels, ") for ", scores.predictions(),
+              " predictions (scores of shape ", shape, " with ", scores.classes, " classes",
+              along.str(), ")");
 }
 
 constexpr int64_t kIgnored = -1;

@@ -36,8 +36,7 @@ struct SoftmaxFocal {
     return alpha * (std::pow(r, gamma) - gamma * q * std::pow(r, gamma - 1) * std::log(q));
   }
   void Subtract(const float* p, int64_t stride, int64_t label, double g, float* dx) const {
-    float& own = dx[label * stride];
-    own = static_cast<float>(own - g * Scale(p, stride, label));
+    dx[label * stride] -= static_cast<float>(g * Scale(p, stride, label));
   }
 };
 

@@ -34,9 +34,7 @@ struct Infogain {
   }
   void Subtract(const float*, int64_t stride, int64_t label, double g, float* dx) const {
     const float* h = matrix + label * classes;
-    for (int64_t c = 0; c < classes; ++c) {
-      dx[c * stride] = static_cast<float>(dx[c * stride] - g * h[c]);
-    }
+    for (int64_t c = 0; c < classes; ++c) dx[c * stride] -= static_cast<float>(g * h[c]);
   }
 };
 

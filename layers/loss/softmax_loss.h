@@ -20,7 +20,7 @@ inline double MinusLog(float p, float least) {
 // A part of such a layer. Bottoms: scores, labels. Tops: the loss and, if there is a second one, p.
 // The layer's l is a Rule, for one prediction with probabilities p, `stride` apart:
 //   double Loss(const float* p, int64_t stride, int64_t label) const;
-// and its gradient dl/dx = a p - t, in two parts; the second adds -g t to dx:
+// and its gradient dl/dx = a p - t, in two parts; the second adds -g t, rounded like g a, to dx:
 //   double Scale(const float* p, int64_t stride, int64_t label) const;
 //   void Subtract(const float* p, int64_t stride, int64_t label, double g, float* dx) const;
 class SoftmaxLoss {

@@ -37,11 +37,10 @@ struct CrossEntropy {
     return (1 - smoothing) * Weight(label) + Share() * sum_of_weights;
   }
   void Subtract(const float*, int64_t stride, int64_t label, double g, float* dx) const {
-    float& own = dx[label * stride];
-    own = static_cast<float>(own - g * (1 - smoothing) * Weight(label));
+    dx[label * stride] -= static_cast<float>(g * (1 - smoothing) * Weight(label));
     if (smoothing == 0) return;
     for (int64_t c = 0; c < classes; ++c) {
-      dx[c * stride] = static_cast<float>(dx[c * stride] - g * Share() * Weight(c));
+      dx[c * stride] -= static_cast<float>(g * Share() * Weight(c));
     }
   }
 };

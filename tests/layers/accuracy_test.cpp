@@ -1,17 +1,8 @@
 // Accuracy: the share of right predictions.
-#include <gtest/gtest.h>
-
-#include <cmath>
-#include <limits>
-
-#include "caught.h"
-#include "moka/check_layer.h"
+#include "layers/losses.h"
 
 namespace moka {
 namespace {
-
-using Values = std::vector<float>;
-constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
 
 LayerResult RunAccuracy(const Shape& shape, const Values& x, const Values& labels,
                         const std::string& params = "", const std::string& tops = "") {
@@ -104,17 +95,24 @@ TEST(Accuracy, RefusesAnAxisThatIsNotThere) {
   EXPECT_EQ(error.field(), "accuracy_param.axis");
 }
 
-TEST(Accuracy, KeepsTheLayerContract) {
-  CheckOptions options;
-  options.input = [](int bottom, int64_t, float random) {
-    return bottom == 0 ? random : std::floor(random * 5);
-  };
-  const std::string accuracy = "type: 'Accuracy' accuracy_param { top_k: 2 ignore_label: 4 }";
-  EXPECT_TRUE(CheckLayer(accuracy, {{20, 5}, {20}}, options));
-  EXPECT_TRUE(CheckLayer("type: 'Accuracy'", {{3000, 5}, {3000}}, options));
-  options.tops = 2;
-  EXPECT_TRUE(CheckLayer(accuracy, {{2, 5, 3, 4}, {2, 1, 3, 4}}, options));
-}
+const CheckOptions k5 = LabelsIn(1, 5);
+
+const ContractCases kCases(
+    "Accuracy",
+    {{"accuracy_param { top_k: 2 ignore_label: 4 }", {{20, 5}, {20}}, k5},
+     {"", {{4, 5}, {4}}, k5},
+     {"", {{1, 1}, {1}}, LabelsIn(1, 1)},
+     {"", {{1, 5}, {1}}, k5},
+     {"", {{6, 1}, {6}}, LabelsIn(1, 1)},
+     {"accuracy_param { top_k: 5 }", {{4, 5}, {4}}, k5},
+     {"accuracy_param { axis: 0 }", {{5, 3}, {3}}, k5},
+     {"accuracy_param { axis: -1 }", {{2, 3, 5}, {2, 3}}, k5},
+     {"accuracy_param { ignore_label: -1 }", {{2, 5, 3}, {2, 3}}, k5},
+     {"", {{4, 5, 1, 1}, {4, 1, 1, 1}}, k5},
+     {"accuracy_param { top_k: 2 ignore_label: 4 }", {{2, 5, 3, 4}, {2, 1, 3, 4}}, WithTops(k5, 2)},
+     {"", {{4, 5}, {4}}, WithTops(k5, 2)},
+     {"", {{0, 5}, {0}}, WithTops(k5, 2)},
+     {"", {{3000, 5}, {3000}}, k5}});
 
 }  // namespace
 }  // namespace moka

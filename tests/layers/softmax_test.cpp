@@ -1,27 +1,13 @@
 // Softmax: y = exp(x) / sum exp(x).
-#include <gtest/gtest.h>
-
-#include <cmath>
-#include <limits>
-
-#include "caught.h"
-#include "moka/check_layer.h"
+#include "layers/losses.h"
 
 namespace moka {
 namespace {
 
-using Values = std::vector<float>;
-constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
-constexpr float kInfinity = std::numeric_limits<float>::infinity();
 const float kLog3 = std::log(3.0F);
 
 Values RunSoftmax(const Shape& shape, const Values& x, const std::string& params = "") {
   return RunLayer("type: 'Softmax' softmax_param { " + params + " }", shape, x);
-}
-
-void ExpectNear(const Values& y, const Values& expected) {
-  ASSERT_EQ(y.size(), expected.size());
-  for (size_t i = 0; i < y.size(); ++i) EXPECT_NEAR(y[i], expected[i], 1e-6) << "element " << i;
 }
 
 TEST(Softmax, TurnsScoresIntoProbabilities) {
@@ -71,13 +57,46 @@ TEST(Softmax, MovesGradientBetweenTheClassesOfARow) {
   EXPECT_EQ(gradients.bottoms[0], (Values{0.25F, -0.25F, -0.5F, 0.5F}));
 }
 
-TEST(Softmax, KeepsTheLayerContract) {
-  EXPECT_TRUE(CheckLayer("type: 'Softmax'", {{2, 3, 4, 5}}));
-  EXPECT_TRUE(CheckLayer("type: 'Softmax' softmax_param { axis: 0 }", {{3, 4}}));
-  EXPECT_TRUE(CheckLayer("type: 'Softmax' softmax_param { axis: -1 engine: CUDNN }", {{2, 3, 4}}));
-  EXPECT_TRUE(CheckLayer("type: 'Softmax'", {{2, 1}}));
-  EXPECT_TRUE(CheckLayer("type: 'Softmax'", {{3, 1400}}));  // several pieces of work
+// Rows and maps that fill vectors and more, against exp in double.
+TEST(Softmax, IsTheSameForAnyNumberOfClassesAndPlaces) {
+  for (const int64_t classes : {1, 2, 15, 16, 17, 33, 100}) {
+    for (const int64_t places : {1, 2, 63, 64, 65, 200}) {
+      const Shape shape{2, classes, places};
+      Values x(static_cast<size_t>(shape.count()));
+      for (size_t i = 0; i < x.size(); ++i) x[i] = static_cast<float>((i * 37) % 101) / 5 - 10;
+      const Values y = RunSoftmax(shape, x);
+      for (int64_t n = 0; n < 2 * places; ++n) {
+        const auto at = static_cast<size_t>(n / places * classes * places + n % places);
+        const auto stride = static_cast<size_t>(places),
+                   end = at + stride * static_cast<size_t>(classes);
+        double sum = 0;
+        for (size_t i = at; i < end; i += stride) sum += std::exp(double{x[i]});
+        for (size_t i = at; i < end; i += stride) {
+          const double expected = std::exp(double{x[i]}) / sum;
+          ASSERT_NEAR(y[i], expected, 4e-6 * expected) << shape << " at " << i;
+        }
+      }
+    }
+  }
 }
+
+const ContractCases kCases("Softmax", {{"", {{2, 3, 4, 5}}},
+                                       {"softmax_param { axis: 0 }", {{3, 4}}},
+                                       {"softmax_param { axis: -1 engine: CUDNN }", {{2, 3, 4}}},
+                                       {"softmax_param { axis: -3 }", {{3, 2, 2}}},
+                                       {"softmax_param { axis: 0 engine: CAFFE }", {{7}}},
+                                       {"", {{1, 1}}},
+                                       {"", {{2, 1}}},
+                                       {"", {{1, 40}}},
+                                       {"", {{2, 1, 3, 3}}},
+                                       {"softmax_param { axis: 2 }", {{2, 3, 17, 1}}},
+                                       {"", {{2, 3, 70}}},
+                                       {"", {{1, 2, 2, 2, 2, 2}}},
+                                       {"", {{0, 3}}},
+                                       {"", {{2, 0}}},
+                                       {"", {{2, 3, 0}}},
+                                       {"", {{3, 1400}}, NoGradients({})},
+                                       {"", {{2, 5, 50, 50}}, NoGradients({})}});
 
 }  // namespace
 }  // namespace moka

@@ -1,17 +1,9 @@
 // SoftmaxWithLoss: -log softmax(x)[label], summed and normalised.
-#include <gtest/gtest.h>
-
-#include <cmath>
-#include <limits>
-
-#include "caught.h"
-#include "moka/check_layer.h"
+#include "layers/losses.h"
 
 namespace moka {
 namespace {
 
-using Values = std::vector<float>;
-constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
 constexpr float kLog2 = 0.69314718F;
 
 std::string Loss(const std::string& loss_param = "", const std::string& rest = "") {
@@ -155,43 +147,137 @@ TEST(SoftmaxWithLoss, NamesTheFirstBadLabelOfMany) {
 }
 
 TEST(SoftmaxWithLoss, RefusesAnotherNumberOfLabels) {
-  ExpectContains(
-      Refusal({4, 10}, {3, 1}, Values(3)),
-      "there are 3 labels (3x1) for 4 predictions (scores of shape 4x10 with 10 classes)");
+  ExpectContains(Refusal({4, 10}, {3, 1}, Values(3)),
+                 "there are 3 labels (3x1) for 4 predictions (scores of shape 4x10 with 10 classes "
+                 "on axis 1)");
   ExpectContains(Refusal({4, 10, 2}, {4}, Values(4)), "there are 4 labels (4) for 8 predictions");
   ExpectContains(Refusal({4, 0}, {4}, Values(4)), "there are no classes in scores of shape 4x0");
 }
 
-CheckOptions ClassLabels(int classes) {
-  CheckOptions options;
-  options.input = [classes](int bottom, int64_t, float random) {
-    return bottom == 0 ? 4 * random - 2 : std::floor(random * static_cast<float>(classes));
-  };
-  return options;
+// Three predictions, each class as likely as the other: each costs log 2 times its class's weight.
+float WeightedLoss(const std::string& loss_param) {
+  return LossOf({3, 2}, Values(6, 0.0F), {0, 0, 1}, loss_param);
 }
 
-TEST(SoftmaxWithLoss, KeepsTheLayerContract) {
-  EXPECT_TRUE(CheckLayer(Loss(), {{4, 3}, {4}}, ClassLabels(3)));
-  EXPECT_TRUE(CheckLayer(Loss(), {{1, 1}, {1}}, ClassLabels(1)));
-  EXPECT_TRUE(
-      CheckLayer(Loss("", "softmax_param { axis: -1 }"), {{2, 3, 4}, {2, 3}}, ClassLabels(4)));
-  for (const char* mode : {"FULL", "VALID", "BATCH_SIZE", "NONE"}) {
-    EXPECT_TRUE(CheckLayer(Loss("ignore_label: 4 normalization: " + std::string(mode)),
-                           {{2, 5, 2, 3}, {2, 1, 2, 3}}, ClassLabels(5)))
-        << mode;
+TEST(SoftmaxWithLoss, WeighsClassesAsSegNet) {
+  const std::string weights = " class_weighting: 0.5 class_weighting: 4";
+  EXPECT_NEAR(WeightedLoss("weight_by_label_freqs: true" + weights), 5 * kLog2 / 3, 1e-6);
+  EXPECT_NEAR(WeightedLoss("normalization: NONE" + weights), 5 * kLog2, 1e-6);
+  EXPECT_NEAR(WeightedLoss("weight_by_label_freqs: false" + weights), kLog2, 1e-6);
+}
+
+// SegNet does not look at class_weighting unless weight_by_label_freqs is true.
+TEST(SoftmaxWithLoss, IgnoresNoClassWeightsInSilenceUnlikeCaffe) {
+  EXPECT_NEAR(WeightedLoss("class_weighting: 0.5 class_weighting: 4"), 5 * kLog2 / 3, 1e-6);
+}
+
+TEST(SoftmaxWithLoss, WeighsByHowOftenALabelIsInTheBatch) {
+  EXPECT_NEAR(WeightedLoss("weight_by_label_freqs: true"), 2 * kLog2 / 3, 1e-6);
+  EXPECT_NEAR(WeightedLoss("weight_by_label_freqs: true ignore_label: 1"), kLog2 / 2, 1e-6);
+}
+
+TEST(SoftmaxWithLoss, WeighsTheGradient) {
+  EXPECT_EQ(GradientOf({2, 2}, Values(4, 0.0F), {0, 1}, "class_weighting: 0.5 class_weighting: 4"),
+            (Values{-0.125F, 0.125F, 1, -1}));
+  EXPECT_EQ(GradientOf({2, 2}, Values(4, 0.0F), {0, 1}, "class_weighting: 0 class_weighting: 4"),
+            (Values{0, 0, 1, -1}));
+}
+
+TEST(SoftmaxWithLoss, SpreadsAShareOfEachLabelOverAllClasses) {
+  const Values x = {0, std::log(3.0F)};  // p is 1/4, 3/4
+  // 0.8 + 0.1 of the label, 0.1 of the other
+  EXPECT_NEAR(LossOf({1, 2}, x, {0}, "label_smoothing: 0.2"),
+              -0.9 * std::log(0.25) - 0.1 * std::log(0.75), 1e-6);
+  const Values d = GradientOf({1, 2}, x, {0}, "label_smoothing: 0.2");
+  EXPECT_NEAR(d[0], 0.25 - 0.9, 1e-6);
+  EXPECT_NEAR(d[1], 0.75 - 0.1, 1e-6);
+  EXPECT_NEAR(LossOf({1, 2}, x, {0}, "label_smoothing: 1"), -std::log(0.1875) / 2, 1e-6);
+}
+
+// NVCaffe and Intel smooth only the gradient, and give the label 1 - e, the others e/K: less than 1
+// in all.
+TEST(SoftmaxWithLoss, SmoothsTheLossAsWellAsTheGradientUnlikeCaffe) {
+  EXPECT_NE(LossOf({1, 2}, {0, 1}, {0}, "label_smoothing: 0.2"), LossOf({1, 2}, {0, 1}, {0}));
+  const Values d = GradientOf({1, 2}, {0, 1}, {0}, "label_smoothing: 0.2");
+  EXPECT_NEAR(d[0] + d[1], 0, 1e-7);
+}
+
+void ExpectFieldRefused(const std::string& loss_param, const std::string& message,
+                        const std::string& field) {
+  const Error error = Caught([&] { LossOf({1, 2}, {0, 1}, {0}, loss_param); });
+  EXPECT_EQ(error.field(), "loss_param." + field);
+  ExpectContains(error.message(), message);
+}
+
+TEST(SoftmaxWithLoss, RefusesWrongWeightsAndSmoothing) {
+  for (const std::string value : {"-0.5", "1.5", "nan", "inf"}) {
+    ExpectFieldRefused("label_smoothing: " + value,
+                       "label_smoothing must be from 0 to 1, but is " + value, "label_smoothing");
+  }
+  for (const std::string value : {"-1", "nan", "inf"}) {
+    ExpectFieldRefused("class_weighting: 1 class_weighting: " + value,
+                       "class_weighting must be 0 or more, and finite, but is " + value,
+                       "class_weighting");
+  }
+  ExpectFieldRefused("class_weighting: 1", "class_weighting has 1 values for 2 classes",
+                     "class_weighting");
+}
+
+// Rows and maps that fill vectors and more, against a sum in double.
+TEST(SoftmaxWithLoss, IsTheSameForAnyNumberOfClassesAndPlaces) {
+  for (const int64_t classes : {1, 2, 15, 16, 17, 33, 100}) {
+    for (const int64_t places : {1, 2, 63, 64, 65, 200}) {
+      const Shape shape{2, classes, places};
+      Values x(static_cast<size_t>(shape.count())), labels(static_cast<size_t>(2 * places));
+      for (size_t i = 0; i < x.size(); ++i) x[i] = static_cast<float>((i * 37) % 101) / 25 - 2;
+      double expected = 0;
+      for (size_t n = 0; n < labels.size(); ++n) {
+        labels[n] = static_cast<float>(static_cast<int64_t>(n * 7) % classes);
+        const int64_t at =
+            static_cast<int64_t>(n) / places * classes * places + static_cast<int64_t>(n) % places;
+        double sum = 0;
+        for (int64_t c = 0; c < classes; ++c) {
+          sum += std::exp(double{x[static_cast<size_t>(at + c * places)]});
+        }
+        const auto own = static_cast<size_t>(at + static_cast<int64_t>(labels[n]) * places);
+        expected += std::log(sum) - x[own];
+      }
+      const double mean = expected / static_cast<double>(labels.size());
+      EXPECT_NEAR(LossOf(shape, x, labels), mean, 1e-6 * (1 + mean)) << shape;
+    }
   }
 }
 
-TEST(SoftmaxWithLoss, KeepsTheLayerContractWithProbabilities) {
-  CheckOptions options = ClassLabels(3);
-  options.tops = 2;
-  EXPECT_TRUE(CheckLayer(Loss(), {{4, 3}, {4}}, options));
-  EXPECT_TRUE(CheckLayer(Loss("ignore_label: 1"), {{2, 3, 2, 2}, {2, 2, 2}}, options));
-}
+const CheckOptions k3 = LabelsIn(1, 3), k5 = LabelsIn(1, 5);
+const char* const kWeights =
+    "loss_param { ignore_label: 1 class_weighting: 0.5 class_weighting: 2 class_weighting: 0 }";
 
-TEST(SoftmaxWithLoss, KeepsTheLayerContractInSeveralPieces) {
-  EXPECT_TRUE(CheckLayer(Loss(), {{3, 2050}, {3}}, ClassLabels(2050)));
-}
+const ContractCases kCases(
+    "SoftmaxWithLoss",
+    {{"", {{4, 3}, {4}}, k3},
+     {"", {{1, 1}, {1}}, LabelsIn(1, 1)},
+     {"", {{1, 20}, {1}}, LabelsIn(1, 20)},
+     {"", {{7, 1}, {7}}, LabelsIn(1, 1)},
+     {"softmax_param { axis: -1 engine: CUDNN }", {{2, 3, 4}, {2, 3}}, LabelsIn(1, 4)},
+     {"softmax_param { axis: 0 }", {{3, 5}, {5}}, k3},
+     {"loss_param { ignore_label: 4 normalization: FULL }", {{2, 5, 2, 3}, {2, 1, 2, 3}}, k5},
+     {"loss_param { ignore_label: 4 normalization: VALID }", {{2, 5, 2, 3}, {2, 1, 2, 3}}, k5},
+     {"loss_param { ignore_label: 4 normalization: BATCH_SIZE }", {{2, 5, 2, 3}, {12}}, k5},
+     {"loss_param { ignore_label: 4 normalization: NONE }", {{2, 5, 2, 3}, {2, 6}}, k5},
+     {"loss_param { normalize: false }", {{2, 3, 2}, {2, 2}}, k3},
+     {kWeights, {{6, 3}, {6}}, k3},
+     {kWeights, {{2, 3, 5}, {2, 5}}, k3},
+     {"loss_param { weight_by_label_freqs: true }", {{6, 3}, {6}}, k3},
+     {"loss_param { label_smoothing: 0.2 }", {{6, 3}, {6}}, k3},
+     {"loss_param { label_smoothing: 1 weight_by_label_freqs: true }", {{2, 3, 5}, {2, 5}}, k3},
+     {"", {{4, 3}, {4}}, WithTops(k3, 2)},
+     {"loss_param { ignore_label: 1 label_smoothing: 0.1 }",
+      {{2, 3, 2, 2}, {2, 2, 2}},
+      WithTops(k3, 2)},
+     {"", {{0, 3}, {0}}, k3},
+     {"", {{3, 2050}, {3}}, NoGradients(LabelsIn(1, 2050))},
+     {"", {{3, 5, 40, 40}, {3, 40, 40}}, NoGradients(k5)},
+     {"", {{3, 5, 40, 40}, {3, 40, 40}}, NoGradients(WithTops(k5, 2))}});
 
 }  // namespace
 }  // namespace moka

@@ -9,7 +9,7 @@ def _array(value):
     """A float32 array of NumPy from one of NumPy or PyTorch."""
     if hasattr(value, "detach"):
         value = value.detach().numpy()
-    return np.ascontiguousarray(value, dtype="<f4").reshape(np.shape(value))
+    return np.asarray(value, dtype="<f4", order="C")
 
 
 def save(name, layer, bottoms, tops, params=(), top_diffs=(), bottom_diffs=(), param_diffs=(),
