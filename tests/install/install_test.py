@@ -69,6 +69,51 @@ class Install(unittest.TestCase):
         self.addCleanup(plugin.unlink)
         self.assertIn(f"Swish ({plugin})\n", run(self.moka, "layers", "Swish"))
 
+    def test_the_plugins_that_ship_are_there_and_need_not_be_tried_again(self):
+        plugin = self.prefix / "lib" / "moka" / "plugins" / "libmoka_ssd.so"
+        self.hide_the_probe()
+        self.assertIn(f"PriorBox ({plugin})\n", run(self.moka, "layers", "PriorBox"))
+
+    def test_a_shipped_plugin_that_is_not_the_one_that_was_tried_is_tried(self):
+        plugin = self.prefix / "lib" / "moka" / "plugins" / "libmoka_ssd.so"
+        note = plugin.with_name(plugin.name + ".tried")
+        whole, text = plugin.read_bytes(), note.read_text()
+        self.addCleanup(note.write_text, text)
+        self.addCleanup(plugin.write_bytes, whole)
+        self.hide_the_probe()
+        other_library = text.replace("libmoka ", "libmoka 0")
+        for what, changes in {
+                "no note": lambda: note.unlink(),
+                "a note of another library": lambda: note.write_text(other_library),
+                "a changed byte": lambda: plugin.write_bytes(
+                    whole[:len(whole) // 2] + bytes([whole[len(whole) // 2] ^ 1]) + whole[len(whole) // 2 + 1:]),
+                "a note of nothing": lambda: note.write_text("")}.items():
+            with self.subTest(what):
+                note.write_text(text)
+                plugin.write_bytes(whole)
+                changes()
+                done = subprocess.run([self.moka, "layers"], capture_output=True, text=True)
+                self.assertIn(f"plugin {plugin}: cannot be tried before it is loaded", done.stderr)
+                self.assertEqual(done.returncode, 1)
+
+    def test_a_shipped_plugin_that_was_damaged_does_not_end_the_command(self):
+        plugin = self.prefix / "lib" / "moka" / "plugins" / "libmoka_ssd.so"
+        whole = plugin.read_bytes()
+        self.addCleanup(plugin.write_bytes, whole)
+        plugin.write_bytes(whole[:4096] + bytes(len(whole) - 8192) + whole[-4096:])
+        done = subprocess.run([self.moka, "layers"], capture_output=True, text=True)
+        self.assertRegex(done.stderr, f"^plugin {plugin}: .+\n$")
+        self.assertEqual(done.returncode, 1)
+
+    def test_nothing_is_built_to_lie_in_the_build_tree(self):
+        plugin = self.prefix / "lib" / "moka" / "plugins" / "libmoka_ssd.so"
+        self.assertNotIn(str(BUILD_DIR).encode(), plugin.read_bytes())
+
+    def hide_the_probe(self):
+        probe = self.prefix / "libexec" / "moka" / "moka-probe"
+        away = probe.rename(probe.with_name("away"))
+        self.addCleanup(away.rename, probe)
+
     def test_a_missing_probe_is_told(self):
         plugin = self.build(SWISH) / "libswish.so"
         probe = self.prefix / "libexec" / "moka" / "moka-probe"

@@ -182,7 +182,9 @@ TEST_F(PluginFile, PlacesAreListedWithWhatIsInThem) {
   ASSERT_EQ(places.size(), 3u);
   EXPECT_EQ(places[0].folder, MOKA_BINARY_DIR "/lib/moka/plugins");
   EXPECT_EQ(places[0].why, "install directory");
-  EXPECT_EQ(places[0].problem, "");  // though it is missing
+  EXPECT_EQ(places[0].files,
+            std::vector<std::string>{MOKA_BINARY_DIR "/lib/moka/plugins/libmoka_ssd.so"});
+  EXPECT_EQ(places[0].problem, "");
   EXPECT_EQ(places[1].folder, folder_);
   EXPECT_EQ(places[1].why, "MOKA_PLUGIN_PATH");
   EXPECT_EQ(places[1].files, (std::vector<std::string>{folder_ / "liba.so", folder_ / "libb.so"}));
