@@ -49,9 +49,39 @@ constexpr std::array kTaken = {
     "Traits", "All",      "Clean",         "Depend",         "Edit",    "Experimental",
     "Help",   "Install",  "Moka",          "Package",        "Test"};
 
+// Why a name that is spelt as a type is not free; "" if it is.
+std::string WhyTaken(const std::string& name) {
+  if (name.size() > kLongestName) {
+    return fmt::format("\"{}\" has {} characters; {} are enough", name, name.size(), kLongestName);
+  }
+  if (std::find(kTaken.begin(), kTaken.end(), name) != kTaken.end()) {
+    return fmt::format(
+        "\"{0}\" has another meaning in C++, CMake or Moka; choose another name, such as My{0}",
+        name);
+  }
+  const Registry registry = BuiltinLayers();
+  if (registry.Find(name)) {
+    return fmt::format(
+        "\"{0}\" is a built-in layer, which `moka layers {0}` explains; "
+        "choose another name, such as My{0}",
+        name);
+  }
+  const std::string field = StemOf(name) + "_param";
+  if (registry.FindField(field)) {
+    return fmt::format(
+        "the parameters of \"{0}\" would be {1}, which a built-in layer has "
+        "already; choose another name, such as My{0}",
+        name, field);
+  }
+  return "";
+}
+
+// What a name that is not spelt as a type may have meant.
 std::string Suggestion(const std::string& name) {
   const std::string camel = CamelCase(name);
-  return camel.empty() ? "" : fmt::format("; did you mean \"{}\"?", camel);
+  if (camel.empty()) return "";
+  const std::string taken = WhyTaken(camel);
+  return taken.empty() ? fmt::format("; did you mean \"{}\"?", camel) : "; and " + taken;
 }
 
 }  // namespace
@@ -63,7 +93,7 @@ std::string StemOf(std::string_view name) {
       const bool after_word = !IsUpper(name[i - 1]);
       const bool after_capitals = i > 1 && IsUpper(name[i - 1]) && IsUpper(name[i - 2]);
       const char next = name[i + 1];
-      // MyLayer, LSTMCell, SwishV2; but ReLU, PReLU, TanH and ELU2 are words.
+      // MyLayer, LSTMCell, SnakeV2; but ReLU, PReLU, TanH and ELU2 are words.
       if ((IsLower(next) && (after_word || after_capitals)) || (IsDigit(next) && after_word)) {
         stem += '_';
       }
@@ -80,29 +110,7 @@ void CheckLayerName(const std::string& name) {
                     "letters and digits{}",
                     name, Suggestion(name)));
   }
-  if (name.size() > kLongestName) {
-    throw UsageError(
-        fmt::format("\"{}\" has {} characters; {} are enough", name, name.size(), kLongestName));
-  }
-  if (std::find(kTaken.begin(), kTaken.end(), name) != kTaken.end()) {
-    throw UsageError(fmt::format(
-        "\"{0}\" has another meaning in C++, CMake or Moka; choose another name, such as My{0}",
-        name));
-  }
-  const Registry registry = BuiltinLayers();
-  if (registry.Find(name)) {
-    throw UsageError(
-        fmt::format("\"{0}\" is a built-in layer, which `moka layers {0}` explains; "
-                    "choose another name, such as My{0}",
-                    name));
-  }
-  const std::string field = StemOf(name) + "_param";
-  if (registry.FindField(field)) {
-    throw UsageError(
-        fmt::format("the parameters of \"{0}\" would be {1}, which a built-in layer has "
-                    "already; choose another name, such as My{0}",
-                    name, field));
-  }
+  if (const std::string taken = WhyTaken(name); !taken.empty()) throw UsageError(taken);
 }
 
 }  // namespace moka::tool

@@ -18,6 +18,10 @@ NAMES = [
     ("my-layer", f'"my-layer" {NO_TYPE}; did you mean "MyLayer"?'),
     ("My_Layer", f'"My_Layer" {NO_TYPE}; did you mean "MyLayer"?'),
     ("class", f'"class" {NO_TYPE}; did you mean "Class"?'),
+    ("pooling", f'"pooling" {NO_TYPE}; and "Pooling" is a built-in layer, which `moka layers '
+                "Pooling` explains; choose another name, such as MyPooling"),
+    ("relu", f'"relu" {NO_TYPE}; and the parameters of "Relu" would be relu_param, which a '
+             "built-in layer has already; choose another name, such as MyRelu"),
     ("3", f'"3" {NO_TYPE}'),
     ("", f'"" {NO_TYPE}'),
     ("ReLU", '"ReLU" is a built-in layer, which `moka layers ReLU` explains; '
