@@ -1,4 +1,4 @@
-# moka_add_plugin(NAME SOURCES swish.cpp [PROTOS swish.proto] [REGISTER function...] [PACKAGE name])
+# moka_add_plugin(NAME SOURCES snake.cpp [PROTOS snake.proto] [REGISTER function...] [PACKAGE name])
 # A shared library libNAME.so that `moka --plugin` loads. The sources define the REGISTER functions, void(moka::Registry&); without
 # REGISTER there is one, ::RegisterPlugin. The protos' messages become part of the grammar of net files; include NAME.pb.h. They may
 # import one another by file name, and "moka/filler.proto" and its like. INCLUDES: more folders with protos to import.
@@ -6,7 +6,7 @@
 # it registers: `moka layers TYPE` shows it.
 # PACKAGE: the plugin's name in messages and lists, an identifier as in C; without it, NAME.
 #
-# moka_add_plugin_test(NAME SOURCES swish_test.cpp...)
+# moka_add_plugin_test(NAME SOURCES snake_test.cpp...)
 # A GoogleTest program for the plugin NAME, known to ctest by the plugin's name; it finds the plugin's file as MOKA_PLUGIN_FILE.
 # Without GoogleTest there is none, and a line says so.
 include(${CMAKE_CURRENT_LIST_DIR}/MokaProto.cmake)

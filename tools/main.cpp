@@ -67,7 +67,7 @@ const std::vector<Command>& Commands() {
        "NAME is the layer's type, such as GatedUnit. The project comes into FOLDER, or gated_unit "
        "here.\n"
        "Types of parameters: float, double, int, int32, int64, uint32, uint64, bool, string.\n"
-       "moka new-layer Swish --params=\"beta:float=1\"",
+       "moka new-layer Snake --params=\"alpha:float=1\"",
        {"params", "elementwise", "with-weights", "loss"},
        2,
        &RunNewLayer},
@@ -128,7 +128,7 @@ bool AsksForHelp(const std::string& word) {
   return word == "--help" || word == "-help" || word == "-h";
 }
 
-// Flags may stand before the command too, as in `moka --plugin libswish.so layers`: they go behind
+// Flags may stand before the command too, as in `moka --plugin libsnake.so layers`: they go behind
 // it.
 Arguments CommandFirst(const Arguments& words) {
   size_t at = 0;

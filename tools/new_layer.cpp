@@ -154,7 +154,7 @@ const NewLayerKind& ChosenKind() {
 }
 
 int RunNewLayer(const Arguments& arguments) {
-  if (arguments.empty()) throw UsageError("moka new-layer needs a name, such as Swish");
+  if (arguments.empty()) throw UsageError("moka new-layer needs a name, such as Snake");
   const NewLayerKind& kind = ChosenKind();
   CheckLayerName(arguments[0]);
   NewLayer layer;
@@ -164,7 +164,7 @@ int RunNewLayer(const Arguments& arguments) {
   layer.params = ParseNewParams(FLAGS_params, kind);
   if (arguments.size() > 1 && arguments[1].empty()) throw UsageError("the folder has no name");
   fs::path folder = arguments.size() > 1 ? arguments[1] : layer.stem;
-  if (!folder.has_filename()) folder = folder.parent_path();  // "swish/"
+  if (!folder.has_filename()) folder = folder.parent_path();  // "snake/"
   const std::vector<ProjectFile> files = ProjectFiles(layer);
   WriteProject(folder, files);
   PrintNext(layer, folder, files);

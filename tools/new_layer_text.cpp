@@ -188,7 +188,7 @@ Marks MarksOf(const NewLayer& layer) {
   return marks;
 }
 
-// "elementwise/layer_test.cpp" -> "swish_test.cpp", "project/gitignore" -> ".gitignore"
+// "elementwise/layer_test.cpp" -> "snake_test.cpp", "project/gitignore" -> ".gitignore"
 std::string PathOf(std::string_view name, const NewLayer& layer) {
   if (name == "gitignore") return ".gitignore";
   if (name.substr(0, 5) == "layer") return layer.stem + std::string(name.substr(5));

@@ -19,7 +19,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// "layers: Swish; fillers: orthogonal"
+// "layers: Snake; fillers: orthogonal"
 std::string WhatItBrings(const Registry& registry, const std::string& origin) {
   std::vector<std::string> kinds;
   const auto add = [&](const char* several, const std::vector<std::string>& names) {

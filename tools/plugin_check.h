@@ -23,7 +23,7 @@ struct Verdict {
 
 // One line of the report.
 struct Case {
-  std::string type;   // "Swish", "filler orthogonal"
+  std::string type;   // "Snake", "filler orthogonal"
   std::string where;  // "2x3x4x5"
   bool layer = false;
   bool made_up = false;          // not declared by whoever wrote the layer

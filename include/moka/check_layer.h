@@ -115,7 +115,7 @@ MOKA_EXPORT CheckResult CheckLayer(const LayerType& type, const CheckCase& a_cas
 // there are none.
 MOKA_EXPORT std::vector<CheckCase> DeriveCheckCases(const LayerType& type,
                                                     const Registry& registry);
-// "2x3 and 2, swish_param { beta: 2 }".
+// "2x3 and 2, poly_loss_param { epsilon: 2 }".
 MOKA_EXPORT std::string Describe(const CheckCase& a_case);
 
 }  // namespace moka

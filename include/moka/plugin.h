@@ -1,6 +1,6 @@
 // How a shared library brings layers: one C function that returns one plain struct.
 // moka_add_plugin() (CMake) writes it; an author writes only   void RegisterPlugin(moka::Registry&
-// registry) { registry.Add<Swish>("Swish", ...); }
+// registry) { registry.Add<Snake>("Snake", ...); }
 #pragma once
 
 #include <cstdint>

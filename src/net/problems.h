@@ -14,7 +14,7 @@
 
 namespace moka {
 
-// `layer "s" (ReLU)`, and of a plugin's layer `layer "s" (Swish, plugin /path/libswish.so)`. `type`
+// `layer "s" (ReLU)`, and of a plugin's layer `layer "s" (Snake, plugin /path/libsnake.so)`. `type`
 // may be null.
 inline std::string LabelOf(const LayerDescription& layer, const LayerType* type) {
   if (type == nullptr || type->origin == "built in") return layer.Label();

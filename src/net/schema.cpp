@@ -112,7 +112,7 @@ class Explainer {
   std::vector<std::string> unknown_params_;
 };
 
-// "; this net needs the plugin swish: load it with --plugin FILE", if the net names plugins.
+// "; this net needs the plugin snake: load it with --plugin FILE", if the net names plugins.
 std::string PluginHint(const pb::Message& net) {
   const pb::FieldDescriptor* field = net.GetDescriptor()->FindFieldByName("requires_plugin");
   std::string names;

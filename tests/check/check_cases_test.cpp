@@ -68,7 +68,7 @@ TEST(CheckCases, AreRefusedForTheLayerOfSomebodyElse) {
     return Caught([&] { registry.AddCheckCase(type, CheckCase("", {{1}})); }).message();
   };
   EXPECT_EQ(refusal("ReLU"), "a check case for type \"ReLU\", which liba.so has not registered");
-  EXPECT_EQ(refusal("Swish"), "a check case for type \"Swish\", which liba.so has not registered");
+  EXPECT_EQ(refusal("Snake"), "a check case for type \"Snake\", which liba.so has not registered");
 }
 
 TEST(CheckCases, ValuesOfBottomsAreAsTheCaseSays) {

@@ -10,7 +10,7 @@ from installed import run
 
 BUILD_DIR = pathlib.Path(os.environ["MOKA_BINARY_DIR"])
 SOURCE_DIR = pathlib.Path(os.environ["MOKA_SOURCE_DIR"])
-SWISH = SOURCE_DIR / "docs" / "plugins" / "swish"
+SNAKE = SOURCE_DIR / "docs" / "plugins" / "snake"
 
 
 class Install(unittest.TestCase):
@@ -53,21 +53,21 @@ class Install(unittest.TestCase):
         run("c++", "-std=c++20", "-fsyntax-only", "-Wall", f"-I{self.prefix}/include", source)
 
     def test_a_plugin_is_built_and_used(self):
-        plugin = self.build(SWISH) / "libswish.so"
-        explained = run(self.moka, "layers", "Swish", "--plugin", plugin)
-        self.assertRegex(explained, r"^Swish \(.*libswish\.so\)\n  1 bottom, 1 top\n")
-        self.assertRegex(explained, r"\n  beta +float = 1\n")
+        plugin = self.build(SNAKE) / "libsnake.so"
+        explained = run(self.moka, "layers", "Snake", "--plugin", plugin)
+        self.assertRegex(explained, r"^Snake \(.*libsnake\.so\)\n  1 bottom, 1 top\n")
+        self.assertRegex(explained, r"\n  alpha +float = 1\n")
         data = SOURCE_DIR / "models" / "data" / "mnist_sample"
-        summary = run(self.moka, "summary", f"--plugin={plugin}", SWISH / "net.prototxt",
+        summary = run(self.moka, "summary", f"--plugin={plugin}", SNAKE / "net.prototxt",
                       env=dict(os.environ, MOKA_DATA=str(data)))
-        self.assertRegex(summary, r"\nswish +Swish +64x100")
+        self.assertRegex(summary, r"\nsnake +Snake +64x100")
 
     def test_a_plugin_in_the_install_directory_is_loaded_by_itself(self):
-        build = self.build(SWISH)
+        build = self.build(SNAKE)
         run("cmake", "--install", build, "--prefix", self.prefix)
-        plugin = self.prefix / "lib" / "moka" / "plugins" / "libswish.so"
+        plugin = self.prefix / "lib" / "moka" / "plugins" / "libsnake.so"
         self.addCleanup(plugin.unlink)
-        self.assertIn(f"Swish ({plugin})\n", run(self.moka, "layers", "Swish"))
+        self.assertIn(f"Snake ({plugin})\n", run(self.moka, "layers", "Snake"))
 
     def test_the_plugins_that_ship_are_there_and_need_not_be_tried_again(self):
         plugin = self.prefix / "lib" / "moka" / "plugins" / "libmoka_ssd.so"
@@ -115,7 +115,7 @@ class Install(unittest.TestCase):
         self.addCleanup(away.rename, probe)
 
     def test_a_missing_probe_is_told(self):
-        plugin = self.build(SWISH) / "libswish.so"
+        plugin = self.build(SNAKE) / "libsnake.so"
         probe = self.prefix / "libexec" / "moka" / "moka-probe"
         away = probe.rename(probe.with_name("away"))
         self.addCleanup(away.rename, probe)
@@ -127,7 +127,7 @@ class Install(unittest.TestCase):
         self.assertEqual(done.returncode, 1)
 
     def test_a_probe_that_fails_is_told(self):
-        plugin = self.build(SWISH) / "libswish.so"
+        plugin = self.build(SNAKE) / "libsnake.so"
         probe = self.prefix / "libexec" / "moka" / "moka-probe"
         away = probe.rename(probe.with_name("away"))
         self.addCleanup(away.replace, probe)
@@ -145,11 +145,11 @@ class Install(unittest.TestCase):
         self.assertIn(f"{self.prefix}/libexec/moka/../../lib/libmoka.so", libraries)
 
     def test_a_plugin_that_is_not_given_is_missed(self):
-        done = subprocess.run([self.moka, "summary", SWISH / "net.prototxt"],
+        done = subprocess.run([self.moka, "summary", SNAKE / "net.prototxt"],
                               capture_output=True, text=True)
         self.assertEqual(done.returncode, 1)
-        self.assertRegex(done.stderr, r'net\.prototxt:13:68: unknown field "swish_param".*'
-                         r"the net requires the plugin swish: load it with --plugin FILE")
+        self.assertRegex(done.stderr, r'net\.prototxt:13:68: unknown field "snake_param".*'
+                         r"the net requires the plugin snake: load it with --plugin FILE")
 
     def test_a_program_is_built_and_runs(self):
         program = self.build(SOURCE_DIR / "tests" / "install" / "consumer") / "consumer"

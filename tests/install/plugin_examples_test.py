@@ -43,7 +43,7 @@ class PluginExamples(unittest.TestCase):
         cls.log = run("cmake", "--build", cls.build, "--parallel", "2", env=cls.environment)
 
     def test_there_is_one_of_each_kind(self):
-        for name in ("swish", "low_rank", "focal_loss", "glu", "training"):
+        for name in ("snake", "low_rank", "poly_loss", "glu", "training"):
             self.assertIn(name, self.names)
 
     def test_the_compiler_has_nothing_to_say(self):
@@ -76,8 +76,8 @@ class PluginExamples(unittest.TestCase):
                 self.assertRegex(proto.read_text(), r"(?m)^// .+\nmessage ")
 
     def test_the_activation_is_small(self):
-        self.assertLessEqual(line_count(EXAMPLES / "swish" / "swish.cpp"), 45)
-        self.assertLessEqual(line_count(EXAMPLES / "swish" / "swish.proto"), 6)
+        self.assertLessEqual(line_count(EXAMPLES / "snake" / "snake.cpp"), 45)
+        self.assertLessEqual(line_count(EXAMPLES / "snake" / "snake.proto"), 6)
 
 
 if __name__ == "__main__":

@@ -35,7 +35,7 @@ void ExpectEqual(const NetDescription& a, const NetDescription& b) {
 
 TEST(PrintNet, ReadsBackToTheSame) {
   const NetDescription net = BuiltinSchema().ParseNet(R"(
-name: "all \"kinds\" \n \303\251" force_backward: true requires_plugin: "swish"
+name: "all \"kinds\" \n \303\251" force_backward: true requires_plugin: "snake"
 state { phase: TRAIN stage: "a" }
 layer {
   name: "a" type: "ReLU" bottom: "x" top: "x" loss_weight: [0.1, inf, -inf, 1e-45] phase: TEST

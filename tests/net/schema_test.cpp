@@ -76,13 +76,13 @@ layer: <
   loss_weight: 4f propagate_down: [true, 0, t]
   include { phase: TEST } include { phase: 0 min_level: -2 }
 >
-state { phase: TRAIN level: 0x10 stage: "a" stage: "b" } requires_plugin: "swish")");
+state { phase: TRAIN level: 0x10 stage: "a" stage: "b" } requires_plugin: "snake")");
   EXPECT_EQ(net.name, "two words");
   EXPECT_TRUE(net.force_backward);
   EXPECT_EQ(net.state.level(), 16);
   EXPECT_EQ(net.state.phase(), TRAIN);
   EXPECT_EQ(net.state.stage_size(), 2);
-  EXPECT_EQ(net.requires_plugins, std::vector<std::string>{"swish"});
+  EXPECT_EQ(net.requires_plugins, std::vector<std::string>{"snake"});
   const LayerParameter& layer = net.layers.at(0).common;
   EXPECT_EQ(layer.name(), "ab\n");
   const std::vector<float> weights(layer.loss_weight().begin(), layer.loss_weight().end());

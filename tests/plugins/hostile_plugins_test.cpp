@@ -22,7 +22,7 @@ struct Hostile {
 
 // What is wrong with a copy of a good plugin is made here, in `folder`.
 std::vector<Hostile> HostilePlugins(const testing::TemporaryFolder& folder) {
-  std::filesystem::copy_file(Library("swish"), folder / "good.so");
+  std::filesystem::copy_file(Library("snake"), folder / "good.so");
   const std::string good = folder.Read("good.so");
   std::string foreign = good;
   foreign[18] = 8;  // e_machine: MIPS
@@ -76,7 +76,7 @@ TEST(HostilePlugins, AreAllRefusedByOneProcessThatThenTrainsWithAGoodOne) {
     unsetenv("MOKA_PLUGIN_TIMEOUT");
   }
 
-  const Registry registry = LoadRegistry({Library("swish")});
+  const Registry registry = LoadRegistry({Library("snake")});
   const NetSchema schema(registry);
   Context context({.threads = 2, .seed = 1});
   SolverDescription description = schema.ParseSolver(
@@ -85,8 +85,8 @@ TEST(HostilePlugins, AreAllRefusedByOneProcessThatThenTrainsWithAGoodOne) {
       "  shape { dim: 2 dim: 3 } shape { dim: 2 dim: 4 }"
       "  data_filler { type: 'constant' value: 1 } data_filler { type: 'constant' value: 2 } } }"
       "layer { name: 'ip' type: 'InnerProduct' bottom: 'x' top: 'ip' inner_product_param {"
-      "  num_output: 4 weight_filler { type: 'constant' value: 0.5 } } }"
-      "layer { name: 's' type: 'Swish' bottom: 'ip' top: 'y' }"
+      "  num_output: 4 weight_filler { type: 'constant' value: 0.2 } } }"
+      "layer { name: 's' type: 'Snake' bottom: 'ip' top: 'y' }"
       "layer { name: 'loss' type: 'EuclideanLoss' bottom: 'y' bottom: 't' top: 'loss' } }");
   Solver solver(description, schema, registry, context);
   EXPECT_GT(solver.Step(1), 1);

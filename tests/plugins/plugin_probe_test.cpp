@@ -149,7 +149,7 @@ TEST_F(PluginProbe, APluginTellsOfItself) {
   EXPECT_EQ(info.package, "plugins_trio");
   EXPECT_EQ(info.compiler, __VERSION__);
   EXPECT_EQ(info.problem, "");
-  EXPECT_EQ(ReadPluginInfo(Library("swish")).package, "swish");
+  EXPECT_EQ(ReadPluginInfo(Library("snake")).package, "snake");
 }
 
 TEST_F(PluginProbe, APluginTellsOfItselfEvenIfItIsRefused) {

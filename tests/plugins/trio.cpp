@@ -1,4 +1,4 @@
-// Two layers that train together with Swish: one with weights, and a loss.
+// Two layers that train together with Snake: one with weights, and a loss.
 #include "moka/filler.pb.h"
 #include "moka/layer.h"
 #include "moka/math.h"

@@ -14,11 +14,11 @@ namespace {
 using testing::Library;
 
 const Registry& Layers() {
-  static const Registry registry = LoadRegistry({Library("swish"), Library("trio")});
+  static const Registry registry = LoadRegistry({Library("snake"), Library("trio")});
   return registry;
 }
 
-// y = swish(g x) for one x and t; the loss after each of the iterations.
+// y = snake(g x) for one x and t; the loss after each of the iterations.
 std::vector<double> Losses(int threads) {
   const NetSchema schema(Layers());
   Context context({.threads = threads, .seed = 1});
@@ -30,7 +30,7 @@ std::vector<double> Losses(int threads) {
           "  data_filler { type: 'constant' value: 1 } data_filler { type: 'constant' "
           "value: 1 } } }"
           "layer { name: 'gain' type: 'Gain' bottom: 'x' top: 'g' }"
-          "layer { name: 'swish' type: 'Swish' bottom: 'g' top: 'y' }"
+          "layer { name: 'snake' type: 'Snake' bottom: 'g' top: 'y' }"
           "layer { name: 'loss' type: 'SquareLoss' bottom: 'y' bottom: 't' top: 'loss' } }"),
       schema, Layers(), context);
   std::vector<double> losses;

@@ -14,7 +14,7 @@ TYPES = "There are float, double, int, int32, int64, uint32, uint64, bool, strin
 
 # A name, and why it cannot be one.
 NAMES = [
-    ("swish", f'"swish" {NO_TYPE}; did you mean "Swish"?'),
+    ("snake", f'"snake" {NO_TYPE}; did you mean "Snake"?'),
     ("my-layer", f'"my-layer" {NO_TYPE}; did you mean "MyLayer"?'),
     ("My_Layer", f'"My_Layer" {NO_TYPE}; did you mean "MyLayer"?'),
     ("class", f'"class" {NO_TYPE}; did you mean "Class"?'),
@@ -98,86 +98,86 @@ class Refusals(MokaTest):
     def test_each_of_the_parameters_of_the_table(self):
         for params, text in PARAMS:
             with self.subTest(params):
-                self.assertEqual(self.refused("Swish", f"--params={params}"), "--params: " + text)
+                self.assertEqual(self.refused("Snake", f"--params={params}"), "--params: " + text)
 
     def test_a_parameter_that_the_template_has(self):
         self.assertEqual(
-            self.refused("Swish", "--with-weights", "--params=weight_filler:float"),
+            self.refused("Snake", "--with-weights", "--params=weight_filler:float"),
             '--params: the layer has a "weight_filler" of its own with --with-weights; '
             "choose another name")
-        self.assertEqual(self.refused("Swish", "--loss", "--params=parts:int"),
+        self.assertEqual(self.refused("Snake", "--loss", "--params=parts:int"),
                          '--params: the layer has a "parts" of its own with --loss; '
                          "choose another name")
 
     def test_no_name(self):
-        self.assertEqual(self.refused(), "moka new-layer needs a name, such as Swish")
+        self.assertEqual(self.refused(), "moka new-layer needs a name, such as Snake")
 
     def test_a_folder_without_a_name(self):
-        self.assertEqual(self.refused("Swish", ""), "the folder has no name")
+        self.assertEqual(self.refused("Snake", ""), "the folder has no name")
 
     def test_too_many_words(self):
-        self.assertEqual(self.refused("Swish", "a", "b"),
+        self.assertEqual(self.refused("Snake", "a", "b"),
                          'moka new-layer does not know what to do with "b"')
 
     def test_two_kinds_at_once(self):
         self.assertEqual(
-            self.refused("Swish", "--loss", "--with-weights"),
+            self.refused("Snake", "--loss", "--with-weights"),
             "--with-weights and --loss exclude one another: a layer begins as one of them")
 
     def test_a_switch_that_is_neither_on_nor_off(self):
-        self.assertEqual(self.refused("Swish", "--loss=maybe"),
+        self.assertEqual(self.refused("Snake", "--loss=maybe"),
                          '--loss wants true or false, not "maybe"')
 
     def test_a_flag_that_there_is_not(self):
-        self.assertEqual(self.refused("Swish", "--with-weight"),
+        self.assertEqual(self.refused("Snake", "--with-weight"),
                          'moka new-layer has no flag --with-weight; did you mean "--with-weights"?')
 
 
 class Folders(MokaTest):
     def test_a_folder_that_is_not_empty_stays_as_it_is(self):
-        kept = self.write("swish/swish.cpp", "mine")
-        run = self.check(1, "new-layer", "Swish")
-        self.assertEqual(run.stderr, "swish is there already, and is not empty; nothing was "
+        kept = self.write("snake/snake.cpp", "mine")
+        run = self.check(1, "new-layer", "Snake")
+        self.assertEqual(run.stderr, "snake is there already, and is not empty; nothing was "
                                      "written. For another folder: moka new-layer NAME FOLDER\n")
         self.assertEqual(run.stdout, "")
-        self.assertEqual([path.name for path in kept.parent.iterdir()], ["swish.cpp"])
+        self.assertEqual([path.name for path in kept.parent.iterdir()], ["snake.cpp"])
         self.assertEqual(kept.read_text(), "mine")
 
     def test_a_file_is_no_folder(self):
-        self.write("swish", "mine")
-        self.assertEqual(self.check(1, "new-layer", "Swish").stderr,
-                         "swish is there already, and is no folder; nothing was written\n")
+        self.write("snake", "mine")
+        self.assertEqual(self.check(1, "new-layer", "Snake").stderr,
+                         "snake is there already, and is no folder; nothing was written\n")
 
     def test_a_link_to_nowhere_is_no_folder(self):
-        (self.folder / "swish").symlink_to("nowhere")
-        self.assertEqual(self.check(1, "new-layer", "Swish").stderr,
-                         "swish is there already, and is no folder; nothing was written\n")
+        (self.folder / "snake").symlink_to("nowhere")
+        self.assertEqual(self.check(1, "new-layer", "Snake").stderr,
+                         "snake is there already, and is no folder; nothing was written\n")
 
     def test_a_folder_that_cannot_be_made(self):
-        self.assertEqual(self.check(1, "new-layer", "Swish", "/proc/swish/a").stderr,
-                         "/proc/swish: No such file or directory\n")
+        self.assertEqual(self.check(1, "new-layer", "Snake", "/proc/snake/a").stderr,
+                         "/proc/snake: No such file or directory\n")
 
     def test_half_a_project_is_removed(self):
         def want_small_files():
             resource.setrlimit(resource.RLIMIT_FSIZE, (1500, 1500))
 
-        run = self.check(1, "new-layer", "Swish", "new/swish", preexec_fn=want_small_files,
+        run = self.check(1, "new-layer", "Snake", "new/snake", preexec_fn=want_small_files,
                          restore_signals=False)  # Python ignores the signal of this limit
-        self.assertEqual(run.stderr, 'cannot write "new/swish/swish.cpp": File too large\n')
+        self.assertEqual(run.stderr, 'cannot write "new/snake/snake.cpp": File too large\n')
         self.assertEqual(self.files(), [])
 
     def test_half_a_project_is_removed_from_a_folder_that_was_there(self):
         def want_small_files():
             resource.setrlimit(resource.RLIMIT_FSIZE, (1500, 1500))
 
-        (self.folder / "swish").mkdir()
-        self.check(1, "new-layer", "Swish", preexec_fn=want_small_files, restore_signals=False)
-        self.assertEqual(list((self.folder / "swish").iterdir()), [])
+        (self.folder / "snake").mkdir()
+        self.check(1, "new-layer", "Snake", preexec_fn=want_small_files, restore_signals=False)
+        self.assertEqual(list((self.folder / "snake").iterdir()), [])
 
     def test_the_folder_is_the_name_in_small_letters(self):
-        for name, stem in [("Swish", "swish"), ("MyLayer", "my_layer"), ("GReLU", "grelu"),
+        for name, stem in [("Snake", "snake"), ("MyLayer", "my_layer"), ("GReLU", "grelu"),
                            ("TanHard", "tan_hard"), ("LSTMCell", "lstm_cell"),
-                           ("SwishV2", "swish_v2"), ("CELU2", "celu2"), ("Conv3D", "conv3d")]:
+                           ("SnakeV2", "snake_v2"), ("CELU2", "celu2"), ("Conv3D", "conv3d")]:
             with self.subTest(name):
                 self.check(0, "new-layer", name)
                 files = sorted(path.name for path in (self.folder / stem).iterdir())
@@ -185,24 +185,24 @@ class Folders(MokaTest):
                                                         f"{stem}_test.cpp"]))
 
     def test_an_empty_folder_is_filled(self):
-        self.check(0, "new-layer", "Swish", ".")
-        self.assertIn("swish.cpp", self.files())
+        self.check(0, "new-layer", "Snake", ".")
+        self.assertIn("snake.cpp", self.files())
 
     def test_folders_on_the_way_are_made(self):
-        self.check(0, "new-layer", "Swish", "a/b/c/")
-        self.assertTrue((self.folder / "a/b/c/swish.cpp").exists())
+        self.check(0, "new-layer", "Snake", "a/b/c/")
+        self.assertTrue((self.folder / "a/b/c/snake.cpp").exists())
 
 
 class Text(MokaTest):
     def made(self, *words):
         self.check(0, "new-layer", *words)
-        return {path.name: path.read_text() for path in (self.folder / "swish").iterdir()}
+        return {path.name: path.read_text() for path in (self.folder / "snake").iterdir()}
 
     def test_no_mark_of_a_template_is_left(self):
         for kind in ("--elementwise", "--with-weights", "--loss"):
             for params in ("", "beta:float=1,count:int", "mode:string=@Name@"):
                 folder = f"{kind}_{params}"
-                self.check(0, "new-layer", "Swish", "./" + folder, kind, f"--params={params}")
+                self.check(0, "new-layer", "Snake", "./" + folder, kind, f"--params={params}")
                 for path in (self.folder / folder).iterdir():
                     text = path.read_text()
                     self.assertNotIn("@", text.replace('"@Name@"', ""), path)
@@ -211,8 +211,8 @@ class Text(MokaTest):
                     self.assertLessEqual(max(map(len, text.splitlines())), 100, path)
 
     def test_parameters_stand_in_the_proto_in_order(self):
-        proto = self.made("Swish", "--params", "beta:float=1.50, count:int=-3,big:uint64",
-                          "--params=on:bool=true,mode:string=a\"b\\")["swish.proto"]
+        proto = self.made("Snake", "--params", "beta:float=1.50, count:int=-3,big:uint64",
+                          "--params=on:bool=true,mode:string=a\"b\\")["snake.proto"]
         fields = [line.split(";")[0].strip() for line in proto.splitlines() if "optional" in line]
         self.assertEqual(fields, ["optional float beta = 1 [default = 1.5]",
                                   "optional int32 count = 2 [default = -3]",
@@ -221,39 +221,39 @@ class Text(MokaTest):
                                   'optional string mode = 5 [default = "a\\"b\\\\"]'])
 
     def test_with_weights_has_fillers_before_the_parameters(self):
-        proto = self.made("Swish", "--with-weights", "--params=beta:float=1")["swish.proto"]
+        proto = self.made("Snake", "--with-weights", "--params=beta:float=1")["snake.proto"]
         self.assertIn("optional moka.FillerParameter weight_filler = 1;", proto)
         self.assertIn("optional float beta = 3 [default = 1];", proto)
 
     def test_the_net_uses_a_value_that_it_can_learn_with(self):
         for default, used in [("1.5", "1.5"), ("0", "1"), ("1000", "1"), ("-2", "-2")]:
-            files = self.made("Swish", f"--params=beta:float={default}")
-            self.assertIn(f"\n  swish_param {{ beta: {used} }}\n", files["train.prototxt"])
-            for path in (self.folder / "swish").iterdir():
+            files = self.made("Snake", f"--params=beta:float={default}")
+            self.assertIn(f"\n  snake_param {{ beta: {used} }}\n", files["train.prototxt"])
+            for path in (self.folder / "snake").iterdir():
                 path.unlink()
 
     def test_it_prints_the_next_three_commands(self):
-        run = self.check(0, "new-layer", "Swish", "it's here")
+        run = self.check(0, "new-layer", "Snake", "it's here")
         lines = [line.strip() for line in run.stdout.splitlines()]
         self.assertIn("cmake -S 'it'\\''s here' -B 'it'\\''s here/build' "
                       "-DCMAKE_PREFIX_PATH=PREFIX", lines)
         self.assertIn("cmake --build 'it'\\''s here/build'", lines)
         self.assertRegex(run.stdout, r"/moka train '--solver=it'\\''s here/solver\.prototxt' "
-                                     r"'--plugin=it'\\''s here/build/libswish\.so'\n")
+                                     r"'--plugin=it'\\''s here/build/libsnake\.so'\n")
         self.assertIn("this command is not installed.\n", run.stdout)
 
     def test_switches_may_stand_before_the_command_and_need_no_value(self):
-        for words in (("--loss", "new-layer", "Swish"), ("new-layer", "--loss", "Swish"),
-                      ("new-layer", "Swish", "--loss=true", "--elementwise=false")):
+        for words in (("--loss", "new-layer", "Snake"), ("new-layer", "--loss", "Snake"),
+                      ("new-layer", "Snake", "--loss=true", "--elementwise=false")):
             with self.subTest(words):
-                self.assertTrue(self.check(0, *words).stdout.startswith("Swish is a loss."))
-                for path in (self.folder / "swish").iterdir():
+                self.assertTrue(self.check(0, *words).stdout.startswith("Snake is a loss."))
+                for path in (self.folder / "snake").iterdir():
                     path.unlink()
 
     def test_dashes_and_underscores_of_flags_are_the_same(self):
         for flag in ("--with-weights", "--with_weights"):
-            self.assertTrue(self.check(0, "new-layer", "Swish", flag, "./" + flag).stdout
-                            .startswith("Swish is a layer with learned weights."))
+            self.assertTrue(self.check(0, "new-layer", "Snake", flag, "./" + flag).stdout
+                            .startswith("Snake is a layer with learned weights."))
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ import unittest
 from moka import BINARY_DIR, MokaTest
 
 BUILT = BINARY_DIR / "lib"
-SWISH = BUILT / "libswish.so"
+SNAKE = BUILT / "libsnake.so"
 LAYERS = BUILT / "libbroken_layers.so"
 PARTS = BUILT / "libbroken_parts.so"
 INSTALLED = BUILT / "moka" / "plugins"
@@ -89,7 +89,7 @@ class List(MokaTest):
     def test_a_broken_plugin_does_not_hide_the_others(self):
         self.copy("libhostile_1.so", "some/a_newer.so")
         self.copy("librelu_plugin.so", "some/relu.so")
-        self.copy("libswish.so", "some/swish.so")
+        self.copy("libsnake.so", "some/snake.so")
         self.write("some/text.so", "Not a library.\n")
         self.copy("libtrio.so", "some/trio.so")
         self.assertEqual(
@@ -100,22 +100,22 @@ class List(MokaTest):
             "rebuild it with this version's headers\n"
             '  relu.so     relu_plugin   0.1.0     refused: type "ReLU" (from some/relu.so) exists '
             "already (built in)\n"
-            "  swish.so    swish         0.1.0     layers: Swish\n"
+            "  snake.so    snake         0.1.0     layers: Snake\n"
             "  text.so                             refused: not a shared library: it is text\n"
             "  trio.so     plugins_trio  0.1.0     layers: Gain, SquareLoss\n\n"
             "3 refused; every other command stops at the first of them\n")
 
     def test_a_plugin_that_is_given_comes_first_and_counts_once(self):
-        self.copy("libswish.so", "some/swish.so")
-        self.copy("libswish.so", "mine.so")
+        self.copy("libsnake.so", "some/snake.so")
+        self.copy("libsnake.so", "mine.so")
         self.assertEqual(self.listed(0, "--plugin=mine.so,./mine.so", path="some"),
                          "--plugin\n"
                          "  file       package  for Moka  brings\n"
-                         "  mine.so    swish    0.1.0     layers: Swish\n"
+                         "  mine.so    snake    0.1.0     layers: Snake\n"
                          "  ./mine.so                     (the same file as above)\n\n"
                          "MOKA_PLUGIN_PATH: some\n"
                          "  file      package  for Moka  brings\n"
-                         "  swish.so  swish    0.1.0     nothing: --plugin names another swish\n")
+                         "  snake.so  snake    0.1.0     nothing: --plugin names another snake\n")
 
     def test_all_kinds_of_types_are_named(self):
         self.assertIn(
@@ -127,10 +127,10 @@ class List(MokaTest):
 
 class Inspect(MokaTest):
     def test_tells_the_build_and_the_layers_with_traits_and_parameters(self):
-        out = self.check(0, "plugin", "inspect", SWISH).stdout
-        self.assertRegex(out, rf"""^{SWISH}
+        out = self.check(0, "plugin", "inspect", SNAKE).stdout
+        self.assertRegex(out, rf"""^{SNAKE}
               plugin +this Moka
-  package     swish
+  package     snake
   Moka        0\.1\.0 +0\.1\.0
   plugin API  (\d+\.\d+) +\1
   C\+\+ ABI     (\d+) +\2
@@ -138,15 +138,15 @@ class Inspect(MokaTest):
   compiler    (.+?) +\4
 """)
         self.assertEqual(out[out.index("\nlayer"):], """
-layer Swish
+layer Snake
   1 bottom, 1 top
   may work in place: top 0 in the memory of bottom 0
   Backward reads, for the gradients of bottoms: bottom 0
                   for those of params, if any:  bottom 0, top 0
 
-  swish_param { }  # y = x / (1 + exp(-beta x))
-    beta                 float = 1
-                           how steep: towards ReLU as it grows
+  snake_param { }  # y = x + sin^2(alpha x) / alpha
+    alpha                float = 1
+                           how fast y waves above x; positive
 """)
 
     def test_says_what_has_no_gradient_and_what_is_a_loss(self):
@@ -203,8 +203,8 @@ class CheckLayers(MokaTest):
         return out[len(start):-len(end)]
 
     def test_a_plugin_that_keeps_its_contract(self):
-        self.assertRegex(self.report(0, SWISH), r"""^Swish  2x3x4x5\S*(, swish_param .*)? +kept 12 promises
-(Swish  .* kept 12 promises
+        self.assertRegex(self.report(0, SNAKE), r"""^Snake  2x3x4x5\S*(, snake_param .*)? +kept 12 promises
+(Snake  .* kept 12 promises
 )+
 1 layer in \d+ cases: 1 right
 $""")
@@ -265,9 +265,9 @@ $""")
             "1 layer in 1 case: 1 right\n"))
 
     def test_an_unknown_type_is_an_error(self):
-        run = self.check(1, "plugin", "check", SWISH, "Swsh")
+        run = self.check(1, "plugin", "check", SNAKE, "Swsh")
         self.assertEqual(run.stderr,
-                         f'plugin {SWISH}: it brings no type "Swsh"; did you mean "Swish"?\n')
+                         f'plugin {SNAKE}: it brings no type "Swsh"; did you mean "Snake"?\n')
         run = self.check(1, "plugin", "check", LAYERS, "Square", "ReLU")
         self.assertEqual(run.stderr,
                          f'plugin {LAYERS}: it brings no type "ReLU"; it has: FitsNothing, Square, '

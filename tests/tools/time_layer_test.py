@@ -83,9 +83,9 @@ class TimeLayer(MokaTest):
         self.assertIn("ReLU: 4x5 -> 4x5\n", out)
 
     def test_a_layer_of_a_plugin(self):
-        out = self.time('type: "Swish" swish_param { beta: 2 }', "--shape=4x5",
-                        f"--plugin={BINARY_DIR}/lib/libswish.so")
-        self.assertRegex(out, r"^Swish: 4x5 -> 4x5\n(.*\n)+backward ")
+        out = self.time('type: "Snake" snake_param { alpha: 2 }', "--shape=4x5",
+                        f"--plugin={BINARY_DIR}/lib/libsnake.so")
+        self.assertRegex(out, r"^Snake: 4x5 -> 4x5\n(.*\n)+backward ")
 
     def test_wrong_command_lines(self):
         for words, text in WRONG:

@@ -1,28 +1,29 @@
-// FocalLoss: loss = 1/N sum over samples of -(1 - q)^gamma log q, with p = softmax(x), q =
-// p[label]. Lin, Goyal, Girshick, He, Dollar, "Focal loss for dense object detection", 2017.
+// PolyLoss: loss = 1/N sum over samples of epsilon (1 - q) - log q, with p = softmax(x), q =
+// p[label]. Poly-1 of Leng, Tan, Liu, Cubuk, Shi, Cheng, Anguelov, "PolyLoss: a polynomial
+// expansion perspective of classification loss functions", 2022.
 #include <algorithm>
 #include <cmath>
 #include <span>
 #include <string>
 
-#include "focal_loss.pb.h"
 #include "moka/check_case.h"
 #include "moka/layer.h"
 #include "moka/registry.h"
+#include "poly_loss.pb.h"
 
 // x, p (samples, classes); a label for each sample
-class FocalLoss final : public moka::Layer {
+class PolyLoss final : public moka::Layer {
  public:
-  FocalLoss(const moka::LayerSpec& spec, const FocalLossParameter& params)
-      : Layer(spec), gamma_(params.gamma()) {
-    if (!(gamma_ >= 0 && std::isfinite(gamma_))) {
-      throw moka::Error("gamma must be 0 or more, and finite, but is ", gamma_)
-          .At("focal_loss_param.gamma");
+  PolyLoss(const moka::LayerSpec& spec, const PolyLossParameter& params)
+      : Layer(spec), epsilon_(params.epsilon()) {
+    if (!(epsilon_ >= -1 && std::isfinite(epsilon_))) {
+      throw moka::Error("epsilon must be -1 or more, and finite, but is ", epsilon_)
+          .At("poly_loss_param.epsilon");
     }
   }
 
   // Labels have no gradient. Backward reads what Forward saved, and neither bottom.
-  static moka::LayerTraits Traits(const moka::LayerSpec&, const FocalLossParameter&) {
+  static moka::LayerTraits Traits(const moka::LayerSpec&, const PolyLossParameter&) {
     return moka::LayerTraits().Bottoms(2).Loss(0).NoGradient(1).BottomGradientReads(
         moka::Reads::Nothing());
   }
@@ -55,8 +56,8 @@ class FocalLoss final : public moka::Layer {
       for (int64_t n = begin; n < end; ++n) {
         labels[n] = Class(label[n], n);
         Softmax(x + n * classes_, p + n * classes_);
-        const double q = Bound(p[n * classes_ + labels[n]]);
-        sum -= std::pow(Bound(1 - q), gamma_) * std::log(q);
+        const double q = p[n * classes_ + labels[n]];
+        sum += epsilon_ * (1 - q) - std::log(Bound(q));
       }
       parts[static_cast<size_t>(begin / grain_)] = sum;
     });
@@ -65,8 +66,7 @@ class FocalLoss final : public moka::Layer {
     pass.top(0).data()[0] = static_cast<float>(sum / Divisor());
   }
 
-  // dx[c] = dloss/N q dl/dq ((c == label) - p[c]), with l = -(1 - q)^gamma log q and
-  // q dl/dq = gamma q (1 - q)^(gamma - 1) log q - (1 - q)^gamma
+  // dx[c] = dloss/N (1 + epsilon q) (p[c] - (c == label))
   void Backward(moka::BackwardPass& pass) override {
     if (!pass.wants_bottom(0)) return;
     const float* p = pass.Get(p_).data();
@@ -75,11 +75,10 @@ class FocalLoss final : public moka::Layer {
     const double scale = pass.top_diff(0).data()[0] / Divisor();
     pass.ParallelFor(samples_, grain_, [&](int64_t begin, int64_t end) {
       for (int64_t n = begin; n < end; ++n) {
-        const double q = Bound(p[n * classes_ + labels[n]]), r = Bound(1 - q);
-        const double slope =
-            gamma_ * q * std::pow(r, gamma_ - 1) * std::log(q) - std::pow(r, gamma_);
+        const double q = p[n * classes_ + labels[n]];
+        const double slope = scale * (1 + epsilon_ * q);
         for (int64_t c = 0, i = n * classes_; c < classes_; ++c, ++i) {
-          dx[i] = static_cast<float>(scale * slope * ((c == labels[n] ? 1 : 0) - p[i]));
+          dx[i] = static_cast<float>(slope * (p[i] - (c == labels[n] ? 1 : 0)));
         }
       }
     });
@@ -88,7 +87,7 @@ class FocalLoss final : public moka::Layer {
  private:
   double Divisor() const { return static_cast<double>(std::max<int64_t>(1, samples_)); }
 
-  // Keeps logarithms and powers finite; in this order it lets a NaN through.
+  // Keeps the logarithm finite; in this order it lets a NaN through.
   static double Bound(double q) { return q < 1e-30 ? 1e-30 : q; }
 
   // p = softmax(x), (classes)
@@ -111,7 +110,7 @@ class FocalLoss final : public moka::Layer {
         .Sample(sample);
   }
 
-  const float gamma_;
+  const float epsilon_;
   int64_t samples_ = 0, classes_ = 0, grain_ = 1;
   moka::Buffer<float> p_;
   moka::Buffer<int64_t> labels_;
@@ -119,9 +118,9 @@ class FocalLoss final : public moka::Layer {
 };
 
 void RegisterPlugin(moka::Registry& registry) {
-  registry.Add<FocalLoss>("FocalLoss", moka::Field<FocalLossParameter>{"focal_loss_param"});
-  for (const char* gamma : {"0", "0.5", "2"}) {
-    const std::string params = std::string("focal_loss_param { gamma: ") + gamma + " }";
-    registry.AddCheckCase("FocalLoss", moka::CheckCase(params, {{6, 5}, {6}}).Labels(1, 5));
+  registry.Add<PolyLoss>("PolyLoss", moka::Field<PolyLossParameter>{"poly_loss_param"});
+  for (const char* epsilon : {"0", "1", "-1"}) {
+    const std::string params = std::string("poly_loss_param { epsilon: ") + epsilon + " }";
+    registry.AddCheckCase("PolyLoss", moka::CheckCase(params, {{6, 5}, {6}}).Labels(1, 5));
   }
 }
