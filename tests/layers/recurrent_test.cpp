@@ -16,6 +16,8 @@ struct Type {
   std::string name;
   int states;
 };
+std::ostream& operator<<(std::ostream& out, const Type& type) { return out << type.name; }
+
 class RecurrentLayers : public testing::TestWithParam<Type> {
  protected:
   std::string Layer(const std::string& fields) const {

@@ -31,10 +31,10 @@ const ContractCases kCases(
 std::string Layer(const std::string& fields) {
   return "type: 'ROIPooling' roi_pooling_param { " + fields + " }";
 }
-// One channel of 4 x 4 pixels 0 ... 15, one region of it.
-Values Pool(const std::string& fields, const Values& roi) {
+// One channel of 4 x 4 pixels, 0 to 15 times `sign`, and one region of it.
+Values Pool(const std::string& fields, const Values& roi, float sign = 1) {
   Values x(16);
-  for (size_t i = 0; i < 16; ++i) x[i] = static_cast<float>(i);
+  for (size_t i = 0; i < 16; ++i) x[i] = sign * static_cast<float>(i);
   return RunLayer(Layer(fields), {{1, 1, 4, 4}, {1, 5}}, {x, roi}).tops[0];
 }
 
@@ -45,7 +45,9 @@ TEST(ROIPooling, TakesTheLargestOfEachPart) {
 
 TEST(ROIPooling, RoundsCornersAfterScaling) {
   // (0.75, 1.25) and (1.5, 2.5): pixels 1 to 2 and 1 to 3.
-  EXPECT_EQ(Pool("pooled_h: 1 pooled_w: 1 spatial_scale: 0.25", {0, 3, 5, 6, 10}), (Values{14}));
+  const std::string fields = "pooled_h: 1 pooled_w: 1 spatial_scale: 0.25";
+  EXPECT_EQ(Pool(fields, {0, 3, 5, 6, 10}), (Values{14}));
+  EXPECT_EQ(Pool(fields, {0, 3, 5, 6, 10}, -1), (Values{-5}));
 }
 
 TEST(ROIPooling, LetsPartsOverlap) {
@@ -78,19 +80,17 @@ TEST(ROIPooling, GivesTheGradientToTheLargest) {
   EXPECT_EQ(d.bottoms[0], (Values{0, 101, 0, 10}));
 }
 
-// 7 parts of 3 pixels end, as Caffe rounds, at 7 * 0.42857146 = 3.0000002: pixel 3, too. Caffe's
-// Backward looks only within the region.
+// 13 parts of 7 pixels end, as Caffe rounds, at 13 * 0.5384616 = 7.0000005: the last has pixel 7,
+// too. Caffe's Backward looks only within the region.
 TEST(ROIPooling, KeepsTheGradientOfAPartThatReachesBeyondItsRegion) {
   RunOptions options;
-  options.top_diffs = {Values(7, 1)};
+  options.top_diffs = {Values(13, 1)};
   LayerGradients d;
-  const Values y = RunLayer(Layer("pooled_h: 1 pooled_w: 7"), {{1, 1, 1, 5}, {1, 5}},
-                            {{1, 2, 3, 9, 0}, {0, 0, 0, 2, 0}}, options, &d)
+  const Values y = RunLayer(Layer("pooled_h: 1 pooled_w: 13"), {{1, 1, 1, 8}, {1, 5}},
+                            {{1, 1, 1, 1, 1, 1, 1, 9}, {0, 0, 0, 6, 0}}, options, &d)
                        .tops[0];
-  double sum = 0;
-  for (const float value : d.bottoms[0]) sum += value;
-  EXPECT_EQ(sum, 7);
-  EXPECT_EQ(d.bottoms[0][3], std::count(y.begin(), y.end(), 9.0f));
+  EXPECT_EQ(y[12], 9);
+  EXPECT_EQ(d.bottoms[0][7], 1);
 }
 
 TEST(ROIPooling, CarriesNanAndMinusInfinityOnWithAValidIndex) {
