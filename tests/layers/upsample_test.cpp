@@ -114,7 +114,9 @@ TEST(Upsample, UndoesAPoolingInANetThatLearns) {
       context);
   const double sum = net->Forward();
   net->Backward();
-  const auto w = net->learned()[0].param->values().values(), dw = net->learned()[0].diff->values();
+  const Learned& learned = net->learned()[0];
+  const std::span<const float> w = learned.param->values().values();
+  const std::span<const float> dw = std::as_const(*learned.diff).values();
   double largest = 0;
   for (size_t i = 0; i < 15; ++i) largest += w[i] * dw[i];
   EXPECT_NEAR(sum, largest, 1e-5);
