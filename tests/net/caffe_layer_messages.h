@@ -1,5 +1,6 @@
 // The parameter messages of the layers that Caffe has too, as they are in Caffe; see
-// caffe_messages.h.
+// caffe_messages.h. One difference is meant: Clip's min and max are required there, which makes
+// every net unreadable in which another fork uses the number for something else.
 #pragma once
 
 #include <map>
@@ -13,9 +14,32 @@ inline const std::map<std::string, std::string> kCaffeLayerMessages = {
 2 optional int32 axis = 1
 3 optional int32 ignore_label
 )"},
+    {"ArgMaxParameter", R"(
+1 optional bool out_max_val = false
+2 optional uint32 top_k = 1
+3 optional int32 axis
+)"},
+    {"BatchNormParameter", R"(
+1 optional bool use_global_stats
+2 optional float moving_average_fraction = 0.999
+3 optional float eps = 1e-05
+)"},
+    {"BiasParameter", R"(
+1 optional int32 axis = 1
+2 optional int32 num_axes = 1
+3 optional FillerParameter filler
+)"},
+    {"ClipParameter", R"(
+1 optional float min
+2 optional float max
+)"},
     {"ConcatParameter", R"(
 1 optional uint32 concat_dim = 1
 2 optional int32 axis = 1
+)"},
+    {"ContrastiveLossParameter", R"(
+1 optional float margin = 1
+2 optional bool legacy_version = false
 )"},
     {"ConvolutionParameter", R"(
 1 optional uint32 num_output
@@ -37,6 +61,10 @@ inline const std::map<std::string, std::string> kCaffeLayerMessages = {
 17 optional bool force_nd_im2col = false
 18 repeated uint32 dilation
 enum Engine { DEFAULT = 0, CAFFE = 1, CUDNN = 2 }
+)"},
+    {"CropParameter", R"(
+1 optional int32 axis = 2
+2 repeated uint32 offset
 )"},
     // In Caffe source is optional. One file or several: the same on the wire.
     {"DataParameter", R"(
@@ -63,18 +91,38 @@ enum DB { LEVELDB = 0, LMDB = 1 }
 5 repeated uint32 width
 6 repeated BlobShape shape
 )"},
-    {"ELUParameter", R"(
-1 optional float alpha = 1
-)"},
     {"EltwiseParameter", R"(
 1 optional EltwiseOp operation = SUM
 2 repeated float coeff
 3 optional bool stable_prod_grad = true
 enum EltwiseOp { PROD = 0, SUM = 1, MAX = 2 }
 )"},
+    {"ELUParameter", R"(
+1 optional float alpha = 1
+)"},
+    {"EmbedParameter", R"(
+1 optional uint32 num_output
+2 optional uint32 input_dim
+3 optional bool bias_term = true
+4 optional FillerParameter weight_filler
+5 optional FillerParameter bias_filler
+)"},
+    {"ExpParameter", R"(
+1 optional float base = -1
+2 optional float scale = 1
+3 optional float shift = 0
+)"},
     {"FlattenParameter", R"(
 1 optional int32 axis = 1
 2 optional int32 end_axis = -1
+)"},
+    {"HingeLossParameter", R"(
+1 optional Norm norm = L1
+enum Norm { L1 = 1, L2 = 2 }
+)"},
+    {"InfogainLossParameter", R"(
+1 optional string source
+2 optional int32 axis = 1
 )"},
     {"InnerProductParameter", R"(
 1 optional uint32 num_output
@@ -87,15 +135,34 @@ enum EltwiseOp { PROD = 0, SUM = 1, MAX = 2 }
     {"InputParameter", R"(
 1 repeated BlobShape shape
 )"},
+    {"LogParameter", R"(
+1 optional float base = -1
+2 optional float scale = 1
+3 optional float shift = 0
+)"},
     {"LossParameter", R"(
 1 optional int32 ignore_label
 2 optional bool normalize
 3 optional NormalizationMode normalization = VALID
 enum NormalizationMode { FULL = 0, VALID = 1, BATCH_SIZE = 2, NONE = 3 }
 )"},
-    {"PReLUParameter", R"(
-1 optional FillerParameter filler
-2 optional bool channel_shared = false
+    {"LRNParameter", R"(
+1 optional uint32 local_size = 5
+2 optional float alpha = 1
+3 optional float beta = 0.75
+4 optional NormRegion norm_region = ACROSS_CHANNELS
+5 optional float k = 1
+6 optional Engine engine = DEFAULT
+enum Engine { DEFAULT = 0, CAFFE = 1, CUDNN = 2 }
+enum NormRegion { ACROSS_CHANNELS = 0, WITHIN_CHANNEL = 1 }
+)"},
+    {"MVNParameter", R"(
+1 optional bool normalize_variance = true
+2 optional bool across_channels = false
+3 optional float eps = 1e-09
+)"},
+    {"ParameterParameter", R"(
+1 optional BlobShape shape
 )"},
     {"PoolingParameter", R"(
 1 optional PoolMethod pool = MAX
@@ -115,16 +182,20 @@ enum Engine { DEFAULT = 0, CAFFE = 1, CUDNN = 2 }
 enum PoolMethod { MAX = 0, AVE = 1, STOCHASTIC = 2 }
 enum RoundMode { CEIL = 0, FLOOR = 1 }
 )"},
+    {"PowerParameter", R"(
+1 optional float power = 1
+2 optional float scale = 1
+3 optional float shift = 0
+)"},
+    {"PReLUParameter", R"(
+1 optional FillerParameter filler
+2 optional bool channel_shared = false
+)"},
     {"PythonParameter", R"(
 1 optional string module
 2 optional string layer
 3 optional string param_str = ""
 4 optional bool share_in_parallel = false
-)"},
-    {"ReLUParameter", R"(
-1 optional float negative_slope = 0
-2 optional Engine engine = DEFAULT
-enum Engine { DEFAULT = 0, CAFFE = 1, CUDNN = 2 }
 )"},
     {"RecurrentParameter", R"(
 1 optional uint32 num_output = 0
@@ -132,6 +203,29 @@ enum Engine { DEFAULT = 0, CAFFE = 1, CUDNN = 2 }
 3 optional FillerParameter bias_filler
 4 optional bool debug_info = false
 5 optional bool expose_hidden = false
+)"},
+    {"ReductionParameter", R"(
+1 optional ReductionOp operation = SUM
+2 optional int32 axis = 0
+3 optional float coeff = 1
+enum ReductionOp { SUM = 1, ASUM = 2, SUMSQ = 3, MEAN = 4 }
+)"},
+    {"ReLUParameter", R"(
+1 optional float negative_slope = 0
+2 optional Engine engine = DEFAULT
+enum Engine { DEFAULT = 0, CAFFE = 1, CUDNN = 2 }
+)"},
+    {"ReshapeParameter", R"(
+1 optional BlobShape shape
+2 optional int32 axis = 0
+3 optional int32 num_axes = -1
+)"},
+    {"ScaleParameter", R"(
+1 optional int32 axis = 1
+2 optional int32 num_axes = 1
+3 optional FillerParameter filler
+4 optional bool bias_term = false
+5 optional FillerParameter bias_filler
 )"},
     {"SigmoidParameter", R"(
 1 optional Engine engine = DEFAULT
@@ -147,9 +241,19 @@ enum Engine { DEFAULT = 0, CAFFE = 1, CUDNN = 2 }
 2 optional int32 axis = 1
 enum Engine { DEFAULT = 0, CAFFE = 1, CUDNN = 2 }
 )"},
+    {"SwishParameter", R"(
+1 optional float beta = 1
+)"},
     {"TanHParameter", R"(
 1 optional Engine engine = DEFAULT
 enum Engine { DEFAULT = 0, CAFFE = 1, CUDNN = 2 }
+)"},
+    {"ThresholdParameter", R"(
+1 optional float threshold = 0
+)"},
+    {"TileParameter", R"(
+1 optional int32 axis = 1
+2 optional int32 tiles
 )"},
     {"TransformationParameter", R"(
 1 optional float scale = 1
