@@ -12,15 +12,19 @@ namespace moka::tool {
 namespace {
 
 void ListTypes(const Registry& registry) {
-  std::map<std::string, std::vector<std::string>> by_origin;
+  const auto key = [](const std::string& origin) {  // what is built in comes first
+    return std::pair(origin != "built in", origin);
+  };
+  std::map<std::pair<bool, std::string>, std::vector<std::string>> by_origin;
   for (const std::string& type : registry.types())
-    by_origin[registry.Get(type).origin].push_back(type);
+    by_origin[key(registry.Get(type).origin)].push_back(type);
   for (const auto& [origin, types] : by_origin) {
-    fmt::print("{}:\n", origin);
+    fmt::print("{}:\n", origin.second);
     for (const std::string& type : types) {
       std::vector<std::string> fields;
       for (const FieldInfo& field : registry.Get(type).fields) fields.push_back(field.name);
-      fmt::print("  {:<20} {}\n", type, Join(fields, ", "));
+      fmt::print("  {}\n",
+                 fields.empty() ? type : fmt::format("{:<24} {}", type, Join(fields, ", ")));
     }
   }
   fmt::print("\n");
