@@ -40,7 +40,7 @@ void ListTypes(const Registry& registry) {
 
 void Explain(const Registry& registry, const LayerType& type) {
   fmt::print("{} ({})\n", type.name, type.origin);
-  const std::vector<std::string> comment = Paragraphs(registry.comment(type.name));
+  const std::vector<std::string> comment = Paragraphs(registry.comment(type.name), type.name);
   for (const std::string& paragraph : comment) PrintWrapped(paragraph, "  ");
   if (!comment.empty()) fmt::print("\n");
   for (const std::string& line : TraitsInWords(registry, type, Reader::kUser))
