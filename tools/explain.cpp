@@ -87,7 +87,7 @@ std::vector<std::string> BackwardReads(const LayerTraits& traits) {
   const std::string params = InWords(traits, traits.param_gradient_reads());
   if (traits.most_bottoms() == 0 || bottoms == params) return {"Backward reads " + params};
   return {"Backward reads, for the gradients of bottoms: " + bottoms,
-          "                for those of params, if any:  " + params};
+          "Backward reads, for those of params: " + params};
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <cctype>
+#include <regex>
 
 #include "explain.h"
 
@@ -23,6 +24,13 @@ std::string Escaped(const std::string& text) {
     escaped += text[i];
   }
   return escaped;
+}
+
+std::string FirstSentence(const std::string& paragraph) {
+  static const std::regex end(R"(\. [A-Z])");
+  std::smatch match;
+  if (!std::regex_search(paragraph, match, end)) return paragraph;
+  return paragraph.substr(0, static_cast<size_t>(match.position()) + 1);
 }
 
 std::string TypeInCode(const FieldHelp& field) {
@@ -77,7 +85,7 @@ void PrintLayersPage(const Registry& registry) {
     for (const char c : type) link += static_cast<char>(std::tolower(c));
     const auto paragraphs = Paragraphs(registry.comment(type), type);
     fmt::print("- [{}](#{}){}\n", type, link,
-               paragraphs.empty() ? "" : ": " + Escaped(paragraphs[0]));
+               paragraphs.empty() ? "" : ": " + Escaped(FirstSentence(paragraphs[0])));
   }
   for (const std::string& type : registry.types()) PrintType(registry, schema, registry.Get(type));
 }

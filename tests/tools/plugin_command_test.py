@@ -142,7 +142,7 @@ layer Snake
   1 bottom, 1 top
   may work in place: top 0 in the memory of bottom 0
   Backward reads, for the gradients of bottoms: bottom 0
-                  for those of params, if any:  bottom 0, top 0
+  Backward reads, for those of params: bottom 0, top 0
 
   snake_param { }  # y = x + sin^2(alpha x) / alpha
     alpha                float = 1
