@@ -4,8 +4,8 @@
 // pad. With group = C = num_output, kernel 2 f - f % 2, stride f, pad ceil((f - 1) / 2) and the
 // filler "bilinear", it enlarges images f times. Several bottoms share the weights and give a top
 // each. Blobs: w (C, num_output / group, kernels), b (num_output).
-#include "../normalization/spanned_axes.h"
 #include "learned_kernels.h"
+#include "moka/elementwise.h"
 #include "moka/registry.h"
 
 namespace moka {
@@ -18,23 +18,13 @@ class Deconvolution final : public LearnedKernels {
     CheckOutputs();
   }
 
-  void Reshape(Shapes bottom, Plan& plan) override {
-    LearnedKernels::Reshape(bottom, plan);
-    y_.clear();
-    for (int i = 0; i < static_cast<int>(bottom.size()); ++i) {
-      const ConvolutionNdGeometry& g = convolution(i);
-      y_.emplace_back(g.batch, g.channels, g.in_plane());
-      y_.back().PlanSums(plan);
-    }
-  }
   void Forward(ForwardPass& pass) override;
   void Backward(BackwardPass& pass) override;
 
  private:
   Problem For(const Shape& x) const override;
+  void AddBias(ForwardPass& pass, int i) const;
   void BackwardBias(BackwardPass& pass, int i) const;
-
-  std::vector<Channels> y_;  // each top by channel
 };
 
 // y's sizes are such that the mirrored convolution's output has just x's.
@@ -70,11 +60,27 @@ void Deconvolution::Forward(ForwardPass& pass) {
     float* y = pass.top(i).data();
     ConvolveBackwardData(pass.context(), convolution(i), w, pass.bottom(i).data(), y,
                          [&](int worker) { return Scratch(pass, worker); });
-    if (!has_bias()) continue;
-    const float* b = pass.param(1).values().data();
-    y_[static_cast<size_t>(i)].ForAll(
-        pass, [=](int64_t c) { return [=, bc = b[c]](int64_t j) { y[j] += bc; }; });
+    if (has_bias()) AddBias(pass, i);
   }
+}
+
+void Deconvolution::AddBias(ForwardPass& pass, int i) const {
+  const int64_t channels = convolution(i).channels, plane = convolution(i).in_plane();
+  const float* b = pass.param(1).values().data();
+  float* y = pass.top(i).data();
+  const int64_t strips = (plane + kElementGrain - 1) / kElementGrain;  // of a plane
+  const int64_t grain = std::max<int64_t>(1, kElementGrain / plane);
+  pass.ParallelFor(convolution(i).batch * channels * strips, grain,
+                   [=](int64_t begin, int64_t end) {
+                     for (int64_t strip = begin; strip < end; ++strip) {
+                       const int64_t which = strip / strips, from = strip % strips * kElementGrain;
+                       const int64_t n = std::min(kElementGrain, plane - from);
+                       float* row = y + which * plane + from;
+                       Vectorised([=, bc = b[which % channels]] {
+                         for (int64_t j = 0; j < n; ++j) row[j] += bc;
+                       });
+                     }
+                   });
 }
 
 void Deconvolution::Backward(BackwardPass& pass) {
@@ -96,15 +102,19 @@ void Deconvolution::Backward(BackwardPass& pass) {
 
 // db = or += the sums of dy.
 void Deconvolution::BackwardBias(BackwardPass& pass, int i) const {
+  const int64_t batch = convolution(i).batch, channels = convolution(i).channels;
+  const auto plane = static_cast<size_t>(convolution(i).in_plane());
   const bool adds = i > 0 || pass.adds_param(1);
-  const Channels& view = y_[static_cast<size_t>(i)];
   const float* dy = pass.top_diff(i).data();
-  Tensor& db = pass.param_diff(1);
-  if (view.empty()) return ClearUnless(adds, &db);
-  const auto terms = [=](int64_t) { return [=](int64_t j) { return Sums{dy[j], 0}; }; };
-  view.ForEachBlock(pass, [&](Channels::Block block) {
-    AddGradients(adds, view.Sum(pass, block, terms), &Sums::first, block.count(),
-                 db.data() + block.first);
+  float* db = pass.param_diff(1).data();
+  pass.ParallelFor(channels, 1, [&](int64_t begin, int64_t end) {
+    for (int64_t c = begin; c < end; ++c) {
+      double sum = adds ? db[c] : 0;
+      for (int64_t n = 0; n < batch; ++n) {
+        sum += Sum(pass.context(), {dy + static_cast<size_t>(n * channels + c) * plane, plane});
+      }
+      db[c] = static_cast<float>(sum);
+    }
   });
 }
 

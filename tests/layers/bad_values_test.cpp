@@ -56,7 +56,7 @@ pb::Message* Below(pb::Message* root, const std::vector<const pb::FieldDescripto
 bool RefusesAnyValue(const std::string& text) {
   for (const char* reason :
        {" is for SoftmaxWithLoss only", "belongs to PSPNet's BN, but ", "the shape is given twice",
-        "class_weighting has 1 values for 3 classes", " are both given"}) {
+        "class_weighting has 1 values for 3 classes", " are both given", " is missing, as "}) {
     if (text.find(reason) != std::string::npos) return true;
   }
   return false;

@@ -1,5 +1,6 @@
+// Convolution: y = w * x + b over any number of axes of space.
 #include "caught.h"
-#include "moka/check_layer.h"
+#include "layers/contract.h"
 
 namespace moka {
 namespace {
@@ -95,7 +96,8 @@ TEST(Convolution, SaysWhatIsWrongWithTheNumbers) {
   EXPECT_EQ(Refusal("num_output: 2 kernel_size: 3 pad: 1 pad_h: 1"),
             "pad and pad_h are both given @convolution_param.pad_h");
   EXPECT_EQ(Refusal("num_output: 2 kernel_size: 3 kernel_size: 3 kernel_size: 3"),
-            "kernel_size has 3 values; height and width make 2 @convolution_param.kernel_size");
+            "kernel_size has 3 values; 2x4x8x8 has 2 axes of space after axis 1: give one for all, "
+            "or one for each @convolution_param.kernel_size");
   EXPECT_EQ(Refusal("num_output: 2 kernel_size: 3 stride: 0"),
             "stride is 0; it must be at least 1 @convolution_param.stride");
   EXPECT_EQ(Refusal("num_output: 2 kernel_size: 3 stride_w: 2"),
@@ -110,9 +112,6 @@ TEST(Convolution, SaysWhatIsWrongWithTheNumbers) {
             "num_output 3 is not divisible by group 2 @convolution_param.group");
   EXPECT_EQ(Refusal("num_output: 3 kernel_size: 3 group: 3"),
             "the input's 4 channels are not divisible by group 3 @convolution_param.group");
-  EXPECT_EQ(Refusal("num_output: 3 kernel_size: 3 axis: 2"),
-            "axis 2 is not supported; the channels must lie on axis 1 of N x C x H x W "
-            "@convolution_param.axis");
 }
 
 TEST(Convolution, RefusesBottomsThatDoNotFit) {
@@ -123,9 +122,6 @@ TEST(Convolution, RefusesBottomsThatDoNotFit) {
   EXPECT_EQ(Refusal("num_output: 2 kernel_size: 3 dilation: 5"),
             "kernel_size 3, over 11 pixels with dilation 5, is larger than the padded input, 8 "
             "@convolution_param.kernel_size");
-  EXPECT_EQ(Refusal("num_output: 2 kernel_size: 3", {2, 4, 8}),
-            "expects images N x C x H x W (4 axes), not 2x4x8; convolution over 1 or 3 axes of "
-            "space is still to come @");
   const Error error = Caught([] {
     Results(Layer("num_output: 1 kernel_size: 1"), {{1, 2, 1, 1}, {1, 3, 1, 1}},
             {{1, 2}, {1, 2, 3}});
@@ -153,18 +149,152 @@ TEST(Convolution, NamesTheFillerAtFault) {
   EXPECT_EQ(error.field().substr(0, 31), "convolution_param.weight_filler");
 }
 
-TEST(Convolution, KeepsTheLayerContract) {
-  const std::string filled =
-      "weight_filler { type: \"gaussian\" std: 0.5 } bias_filler { type: \"gaussian\" } ";
-  for (const char* fields :
-       {"num_output: 4 kernel_size: 3", "num_output: 4 kernel_size: 3 pad: 1 stride: 2",
-        "num_output: 6 kernel_size: 3 group: 2 pad: 2 dilation: 2", "num_output: 4 kernel_size: 1",
-        "num_output: 4 kernel_h: 1 kernel_w: 3 pad_w: 1 bias_term: false"}) {
-    EXPECT_TRUE(CheckLayer(Layer(filled + fields), {{2, 4, 6, 7}})) << fields;
-  }
-  EXPECT_TRUE(
-      CheckLayer(Layer(filled + "num_output: 2 kernel_size: 3"), {{2, 2, 5, 5}, {1, 2, 4, 6}}));
+TEST(Convolution, RunsOverAnyNumberOfAxesOfSpace) {
+  const auto shape = [](const std::string& fields, const Shape& x) {
+    return Results(Layer("num_output: 3 " + fields), {x}, {Values(static_cast<size_t>(x.count()))})
+        .shapes[0];
+  };
+  EXPECT_EQ(shape("kernel_size: 3 stride: 2", {2, 4, 9}), (Shape{2, 3, 4}));
+  EXPECT_EQ(shape("kernel_size: 3 pad: 1", {2, 4, 5, 6, 7}), (Shape{2, 3, 5, 6, 7}));
+  EXPECT_EQ(shape("kernel_size: 1 kernel_size: 2 kernel_size: 3", {2, 4, 5, 6, 7}),
+            (Shape{2, 3, 5, 5, 5}));
+  EXPECT_EQ(shape("kernel_size: 2 pad: 0 pad: 1 pad: 2", {2, 4, 5, 6, 7}), (Shape{2, 3, 4, 7, 10}));
+  EXPECT_EQ(shape("kernel_size: 2", {1, 1, 2, 3, 2, 3, 2, 3}), (Shape{1, 3, 1, 2, 1, 2, 1, 2}));
 }
+
+TEST(Convolution, CountsAllBeforeTheAxisOfTheChannelsAsBatch) {
+  RunOptions options;
+  options.params = {{1, 10}, {0}};
+  const std::string fields = "num_output: 1 kernel_size: 1 axis: ";
+  LayerResult result =
+      Results(Layer(fields + "2"), {{2, 1, 2, 2}}, {{1, 2, 3, 4, 5, 6, 7, 8}}, options);
+  EXPECT_EQ(result.shapes[0], (Shape{2, 1, 1, 2}));
+  EXPECT_EQ(result.tops[0], (Values{31, 42, 75, 86}));
+  result = Results(Layer(fields + "-2"), {{2, 2, 1}}, {{1, 2, 3, 4}}, options);
+  EXPECT_EQ(result.tops[0], (Values{21, 43}));
+  result = Results(Layer(fields + "0"), {{2, 3}}, {{1, 2, 3, 4, 5, 6}}, options);
+  EXPECT_EQ(result.shapes[0], (Shape{1, 3}));
+  EXPECT_EQ(result.tops[0], (Values{41, 52, 63}));
+}
+
+TEST(Convolution, RefusesAxesThatDoNotFit) {
+  EXPECT_EQ(Refusal("num_output: 2 kernel_size: 3 axis: 3"),
+            "axis 3 of the channels is the last of 2x4x8x8; at least one axis of space must follow "
+            "@convolution_param.axis");
+  EXPECT_EQ(Refusal("num_output: 2 kernel_size: 3", {2, 4}),
+            "axis 1 of the channels is the last of 2x4; at least one axis of space must follow "
+            "@convolution_param.axis");
+  EXPECT_EQ(Refusal("num_output: 2 kernel_size: 1 axis: 0", {1, 1, 1, 1, 1, 1, 1, 1}),
+            "axis 0 of the channels leaves 7 axes of space of 1x1x1x1x1x1x1x1; at most 6 are "
+            "possible @convolution_param.axis");
+  EXPECT_EQ(Refusal("num_output: 2 kernel_size: 3 axis: 4"),
+            "axis 4 is out of range for shape 2x4x8x8, which has 4 axes @convolution_param.axis");
+  EXPECT_EQ(Refusal("num_output: 2 kernel_h: 1 kernel_w: 3", {2, 4, 8}),
+            "kernel_h and kernel_w are for 2 axes of space; 2x4x8 has 1 after axis 1 "
+            "@convolution_param.kernel_h");
+  EXPECT_EQ(Refusal("num_output: 2 kernel_size: 3 stride_h: 1 stride_w: 3", {2, 4, 8, 8, 8}),
+            "stride_h and stride_w are for 2 axes of space; 2x4x8x8x8 has 3 after axis 1 "
+            "@convolution_param.stride_h");
+  EXPECT_EQ(Refusal("num_output: 2 kernel_size: 3 pad: 1 pad: 1", {2, 4, 8}),
+            "pad has 2 values; 2x4x8 has 1 axis of space after axis 1: give one for all, or one "
+            "for each @convolution_param.pad");
+  EXPECT_EQ(Refusal("num_output: 2 kernel_size: 3 dilation: 1 dilation: 1", {2, 4, 8, 8, 8}),
+            "dilation has 2 values; 2x4x8x8x8 has 3 axes of space after axis 1: give one for all, "
+            "or one for each @convolution_param.dilation");
+  const Error error = Caught([] {
+    Results(Layer("num_output: 1 kernel_size: 1"), {{1, 2, 1, 1}, {1, 2, 1}}, {{1, 2}, {1, 2}});
+  });
+  EXPECT_EQ(error.message(), "bottom 1, 1x2x1, has 1 axes of space, but the weights are for 2");
+}
+
+// Trap: the division that Caffe computes the size of the output with truncates, so that a kernel of
+// 3 with stride 2 over 2 pixels gave an output of size 1.
+TEST(Convolution, RefusesAKernelBeyondTheInputWhateverTheStride) {
+  EXPECT_EQ(Refusal("num_output: 1 kernel_size: 3 stride: 2", {1, 1, 2, 2}),
+            "kernel_size 3 is larger than the padded input, 2 @convolution_param.kernel_size");
+  EXPECT_EQ(Refusal("num_output: 1 kernel_size: 3 stride: 2", {1, 1, 2}),
+            "kernel_size 3 is larger than the padded input, 2 @convolution_param.kernel_size");
+  EXPECT_EQ(Refusal("num_output: 1 kernel_size: 3 stride: 2", {1, 1, 4, 4, 2}),
+            "kernel_size 3 is larger than the padded input, 2 @convolution_param.kernel_size");
+  EXPECT_EQ(Refusal("num_output: 1 kernel_h: 1 kernel_w: 3 stride: 9", {1, 1, 2, 2}),
+            "kernel_w 3 is larger than the padded input, 2 @convolution_param.kernel_w");
+}
+
+// The gradient of weights that several bottoms share is the sum of what each gives alone.
+TEST(Convolution, AddsUpTheGradientsOfSharedWeights) {
+  const std::string layer = Layer("num_output: 2 kernel_size: 2 pad: 1");
+  const std::vector<Shape> shapes = {{2, 1, 3, 3}, {1, 1, 2, 4}, {3, 1, 1, 1}};
+  const std::vector<Shape> tops = {{2, 2, 4, 4}, {1, 2, 3, 5}, {3, 2, 2, 2}};
+  const auto values = [](const Shape& shape, int step) {
+    Values x(static_cast<size_t>(shape.count()));
+    for (size_t i = 0; i < x.size(); ++i)
+      x[i] = static_cast<float>((static_cast<int>(i) * step) % 7 - 3);
+    return x;
+  };
+  Values dw(8), db(2);
+  std::vector<Values> bottoms;
+  RunOptions all;
+  all.params = {{1, -2, 3, 4, -5, 6, 7, -8}, {1, 2}};
+  for (size_t count = 1; count <= shapes.size(); ++count) {
+    const size_t i = count - 1;
+    RunOptions one = all;
+    one.top_diffs = {values(tops[i], 5)};
+    LayerGradients alone, shared;
+    Results(layer, {shapes[i]}, {values(shapes[i], 3)}, one, &alone);
+    for (size_t k = 0; k < dw.size(); ++k) dw[k] += alone.params[0][k];
+    for (size_t k = 0; k < db.size(); ++k) db[k] += alone.params[1][k];
+    bottoms.push_back(values(shapes[i], 3));
+    all.top_diffs.push_back(values(tops[i], 5));
+    Results(layer, {shapes.begin(), shapes.begin() + static_cast<int>(count)}, bottoms, all,
+            &shared);
+    EXPECT_EQ(shared.params, (std::vector<Values>{dw, db})) << count << " bottoms";
+    EXPECT_EQ(shared.bottoms[i], alone.bottoms[0]) << count << " bottoms";
+  }
+}
+
+TEST(Convolution, GivesTheBiasWhereThereIsOnlyPad) {
+  RunOptions options;
+  options.params = {{5}, {2}};
+  const LayerResult result =
+      Results(Layer("num_output: 1 kernel_size: 1 pad: 1 stride: 2"), {{1, 1, 1}}, {{3}}, options);
+  EXPECT_EQ(result.tops[0], (Values{2, 2}));
+}
+
+std::string Filled(const std::string& fields) {
+  return "convolution_param { weight_filler { type: \"gaussian\" std: 0.5 } "
+         "bias_filler { type: \"gaussian\" } " +
+         fields + " }";
+}
+
+const ContractCases kCases(
+    "Convolution",
+    {
+        {Filled("num_output: 2 kernel_size: 2"), {{2, 2, 3, 3}}},
+        {Filled("num_output: 4 kernel_size: 3"), {{2, 4, 6, 7}}},
+        {Filled("num_output: 4 kernel_size: 3 pad: 1 stride: 2"), {{2, 4, 6, 7}}},
+        {Filled("num_output: 6 kernel_size: 3 group: 2 pad: 2 dilation: 2"), {{2, 4, 6, 7}}},
+        {Filled("num_output: 4 kernel_size: 1"), {{2, 4, 6, 7}}},
+        {Filled("num_output: 4 kernel_h: 1 kernel_w: 3 pad_w: 1 bias_term: false"), {{2, 4, 6, 7}}},
+        {Filled("num_output: 2 kernel_size: 3"), {{2, 2, 5, 5}, {1, 2, 4, 6}}},
+        {Filled("num_output: 2 kernel_size: 3 pad: 1"), {{1, 2, 1, 2}, {2, 2, 3, 1}, {1, 2, 4, 4}}},
+        {Filled("num_output: 1 kernel_size: 1"), {{1, 1, 1, 1}}},
+        {Filled("num_output: 3 kernel_size: 2"), {{0, 2, 3, 3}}},
+        {Filled("num_output: 4 kernel_size: 3 group: 4 pad: 1"), {{2, 4, 5, 5}}},
+        {Filled("num_output: 2 kernel_size: 2 pad: 3 stride: 2"), {{2, 2, 3, 2}}},
+        {Filled("num_output: 3 kernel_size: 3 stride: 2 pad: 1"), {{2, 2, 7}}},
+        {Filled("num_output: 2 kernel_size: 2 dilation: 3 pad: 2"), {{3, 1, 5}}},
+        {Filled("num_output: 2 kernel_size: 3 pad: 1"), {{2, 2, 3, 4, 3}}},
+        {Filled("num_output: 4 kernel_size: 2 kernel_size: 1 kernel_size: 3 group: 2 stride: 2 "
+                "pad: 1 pad: 0 pad: 2 dilation: 2"),
+         {{2, 4, 4, 3, 4}}},
+        {Filled("num_output: 2 kernel_size: 2 pad: 1"), {{1, 2, 2, 2, 2}, {2, 2, 1, 3, 2}}},
+        {Filled("num_output: 2 kernel_size: 2"), {{0, 2, 3, 3, 3}}},
+        {Filled("num_output: 3 group: 3 kernel_size: 2 bias_term: false"), {{1, 3, 3, 2, 3}}},
+        {Filled("num_output: 2 kernel_size: 2"), {{1, 2, 2, 3, 2, 3}}},
+        {Filled("num_output: 2 kernel_size: 2 axis: -3"), {{2, 3, 2, 3, 3}}},
+        {Filled("num_output: 2 kernel_size: 2 axis: -2"), {{2, 2, 4}}},
+        {Filled("num_output: 2 kernel_size: 2 axis: 2"), {{2, 1, 2, 4}}},
+    });
 
 }  // namespace
 }  // namespace moka
