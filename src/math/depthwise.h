@@ -1,0 +1,30 @@
+// Depthwise convolution, the case of one channel in each group: direct kernels over rows, without
+// lowering.
+//
+// Rows are copied with their pad and sorted by phase (depthwise_tile.h), so that each tap of the
+// kernel reads neighbouring floats, whatever the stride. All three passes then are sums of shifted
+// rows.
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "moka/math.h"
+
+namespace moka {
+
+// Whether these kernels take a convolution over.
+bool IsDepthwise(const ConvolutionGeometry& g);
+
+// As the functions of moka/math.h; the scratch too.
+int64_t DepthwiseScratch(const ConvolutionGeometry& g);
+int64_t DepthwiseSharedScratch(const ConvolutionGeometry& g);
+void DepthwiseForward(Context& context, const ConvolutionGeometry& g, const float* x,
+                      const float* w, const float* bias, float* y, WorkerScratch scratch);
+void DepthwiseBackwardData(Context& context, const ConvolutionGeometry& g, const float* w,
+                           const float* dy, float* dx, WorkerScratch scratch);
+void DepthwiseBackwardWeights(Context& context, const ConvolutionGeometry& g, const float* x,
+                              const float* dy, float* dw, bool add_dw, float* db, bool add_db,
+                              WorkerScratch scratch, std::span<float> shared);
+
+}  // namespace moka
