@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <span>
 
+#include "math/depthwise_kernels.h"
 #include "moka/math.h"
 
 namespace moka {
@@ -17,14 +18,23 @@ namespace moka {
 bool IsDepthwise(const ConvolutionGeometry& g);
 
 // As the functions of moka/math.h; the scratch too.
-int64_t DepthwiseScratch(const ConvolutionGeometry& g);
-int64_t DepthwiseSharedScratch(const ConvolutionGeometry& g);
+int64_t DepthwiseScratch(const ConvolutionGeometry& g,
+                         const DepthwiseKernels& kernels = BestDepthwiseKernels());
+int64_t DepthwiseSharedScratch(const ConvolutionGeometry& g,
+                               const DepthwiseKernels& kernels = BestDepthwiseKernels());
 void DepthwiseForward(Context& context, const ConvolutionGeometry& g, const float* x,
-                      const float* w, const float* bias, float* y, WorkerScratch scratch);
+                      const float* w, const float* bias, float* y, WorkerScratch scratch,
+                      const DepthwiseKernels& kernels = BestDepthwiseKernels());
 void DepthwiseBackwardData(Context& context, const ConvolutionGeometry& g, const float* w,
-                           const float* dy, float* dx, WorkerScratch scratch);
+                           const float* dy, float* dx, WorkerScratch scratch,
+                           const DepthwiseKernels& kernels = BestDepthwiseKernels());
 void DepthwiseBackwardWeights(Context& context, const ConvolutionGeometry& g, const float* x,
                               const float* dy, float* dw, bool add_dw, float* db, bool add_db,
-                              WorkerScratch scratch, std::span<float> shared);
+                              WorkerScratch scratch, std::span<float> shared,
+                              const DepthwiseKernels& kernels = BestDepthwiseKernels());
+
+// The worker's scratch of each pass.
+int64_t DepthwiseForwardScratch(const ConvolutionGeometry& g, const DepthwiseKernels& kernels);
+int64_t DepthwiseDataScratch(const ConvolutionGeometry& g, const DepthwiseKernels& kernels);
 
 }  // namespace moka

@@ -4,7 +4,7 @@
 #include <algorithm>
 
 #include "math/depthwise.h"
-#include "math/depthwise_rows.h"
+#include "math/depthwise_small.h"
 #include "math/depthwise_tile.h"
 
 namespace moka {
@@ -13,8 +13,8 @@ namespace {
 int64_t CeilOfQuotient(int64_t n, int64_t step) { return (n + step - 1) / step; }
 
 struct DataPlan {
-  explicit DataPlan(const ConvolutionGeometry& geometry)
-      : g(geometry), h(HeightOf(g)), w(WidthOf(g)), layout(OutputTile(g)) {
+  DataPlan(const ConvolutionGeometry& geometry, const DepthwiseKernels& k)
+      : g(geometry), kernels(k), h(HeightOf(g)), w(WidthOf(g)), layout(OutputTile(g)) {
     multiplier = g.outputs / g.group;
     cut = CutBackwardData(g, layout);
     span = (cut.rows + h.stride - 2) / h.stride + 1 + h.reach();
@@ -23,8 +23,8 @@ struct DataPlan {
     has_gaps = h.phases() < h.stride || w.phases() < w.stride;
     phase_rows = CeilOfQuotient(cut.rows, h.stride);
     phase_step = WholeLines(columns);
-    if (direct && h.dilation == 1 && w.dilation == 1 && multiplier == 1)
-      dense = DenseRowKernelFor(h.kernel, w.kernel);
+    dense = direct && h.dilation == 1 && w.dilation == 1 && multiplier == 1 &&
+            h.kernel == w.kernel && (h.kernel == 3 || h.kernel == 5);
   }
 
   int64_t taps() const { return Product(multiplier, h.kernel * w.kernel); }
@@ -37,14 +37,15 @@ struct DataPlan {
   }
 
   const ConvolutionGeometry& g;
+  const DepthwiseKernels& kernels;
   const DepthwiseAxis h, w;
   const TileLayout layout;
   DepthwiseCut cut;
   int64_t multiplier, span, columns;  // of dx, of one phase
-  bool direct;                        // no strides: the kernels write dx
-  bool has_gaps;                      // some of dx is read by no tap
-  int64_t phase_rows, phase_step;     // of dx, sorted by phase
-  DepthwiseRowKernel dense = nullptr;
+  bool dense;
+  bool direct;                     // no strides: the kernels write dx
+  bool has_gaps;                   // some of dx is read by no tap
+  int64_t phase_rows, phase_step;  // of dx, sorted by phase
 };
 
 // One worker's memory, and what it does with it.
@@ -67,7 +68,8 @@ class DataWorker {
     const int64_t top = begin / p_.h.stride - p_.h.reach();
     const int64_t rows = (end - 1) / p_.h.stride - top + 1;
     for (int64_t u = 0; u < p_.multiplier; ++u) {
-      FillTile(p_.layout, dy + u * p_.h.out * p_.w.out, top, rows, tiles_ + u * tile_floats_);
+      FillTile(p_.kernels, p_.layout, dy + u * p_.h.out * p_.w.out, top, rows,
+               tiles_ + u * tile_floats_);
     }
     float* to = dx + first * p_.w.size;
     if (p_.direct) {
@@ -80,7 +82,9 @@ class DataWorker {
                                .width = p_.w.size,
                                .room = (last - first) * p_.w.size,
                                .start = 0};
-      (p_.dense ? p_.dense : SumTapsOfRows)(task, {p_.taps(), weights_, offsets_});
+      (!p_.dense          ? p_.kernels.rows
+       : p_.h.kernel == 3 ? p_.kernels.rows3
+                          : p_.kernels.rows5)(task, {p_.taps(), weights_, offsets_});
       return;
     }
     if (p_.has_gaps) std::fill_n(to, (last - first) * p_.w.size, 0.0f);
@@ -146,7 +150,7 @@ class DataWorker {
                                  .width = p_.columns,
                                  .room = (last - first) * p_.phase_step,
                                  .start = 0};
-        SumTapsOfRows(task, {count, weights_ + taps, offsets_ + taps});
+        p_.kernels.rows(task, {count, weights_ + taps, offsets_ + taps});
         taps += count;
       }
       Merge(last - first, dx + (phase + first * h.stride - h.pad) * w.size);
@@ -171,7 +175,8 @@ class DataWorker {
                    CeilOfQuotient(w.size - column, w.stride), w.stride);
       }
     }
-    if (from[0] != nullptr) InterleaveRows(from[0], from[1], p_.phase_step, dx, step, rows, w.size);
+    if (from[0] != nullptr)
+      p_.kernels.interleave(from[0], from[1], p_.phase_step, dx, step, rows, w.size);
   }
 
   const DataPlan& p_;
@@ -182,15 +187,22 @@ class DataWorker {
 
 }  // namespace
 
-int64_t BackwardDataScratch(const ConvolutionGeometry& g) { return DataPlan(g).Scratch(); }
+int64_t DepthwiseDataScratch(const ConvolutionGeometry& g, const DepthwiseKernels& kernels) {
+  if (g.height * g.width == 0) return 0;
+  return IsSmallBackward(g, kernels) ? SmallDataScratch(g, kernels)
+                                     : DataPlan(g, kernels).Scratch();
+}
 
 void DepthwiseBackwardData(Context& context, const ConvolutionGeometry& g, const float* w,
-                           const float* dy, float* dx, WorkerScratch scratch) {
+                           const float* dy, float* dx, WorkerScratch scratch,
+                           const DepthwiseKernels& kernels) {
   const int64_t in_plane = g.height * g.width, out_plane = g.out_height() * g.out_width();
   if (g.batch * in_plane == 0) return;
-  const DataPlan plan(g);
+  if (IsSmallBackward(g, kernels))
+    return SmallBackwardData(context, g, kernels, w, dy, dx, scratch);
+  const DataPlan plan(g, kernels);
   const int64_t tiles = plan.cut.tiles, kernel = g.kernel_h * g.kernel_w;
-  const int64_t grain = std::max<int64_t>(1, 16384 / (plan.cut.rows * g.width));
+  const int64_t grain = std::max<int64_t>(1, 32768 / (plan.cut.rows * g.width));
   context.ParallelFor(g.batch * g.group * tiles, grain,
                       [&](int64_t begin, int64_t end, int worker) {
                         DataWorker data(plan, scratch(worker));

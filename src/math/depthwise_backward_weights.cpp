@@ -3,16 +3,13 @@
 // A piece is a block of channels and a chunk of slices (the tiles of rows of all images). Sums run
 // in float, over 16 lanes and some 64 numbers each; beyond that in double, in order.
 #include <algorithm>
+#include <optional>
 
 #include "math/depthwise.h"
-#include "math/depthwise_rows.h"
+#include "math/depthwise_small.h"
 #include "math/depthwise_tile.h"
 
 namespace moka {
-
-void FillInputOffsets(const ConvolutionGeometry& g, const TileLayout& layout, int64_t* offsets);
-int64_t ForwardScratch(const ConvolutionGeometry& g);
-int64_t BackwardDataScratch(const ConvolutionGeometry& g);
 
 namespace {
 
@@ -23,15 +20,23 @@ constexpr int64_t kBlockFloats = 8192;  // of neighbouring planes: memory is rea
 int64_t CeilOfQuotient(int64_t n, int64_t step) { return (n + step - 1) / step; }
 
 struct WeightsPlan {
-  explicit WeightsPlan(const ConvolutionGeometry& geometry)
-      : g(geometry), h(HeightOf(g)), w(WidthOf(g)), layout(InputTile(g)) {
+  WeightsPlan(const ConvolutionGeometry& geometry, const DepthwiseKernels& k)
+      : g(geometry),
+        kernels(k),
+        h(HeightOf(g)),
+        w(WidthOf(g)),
+        layout(InputTile(g)),
+        small_layout(SmallInput(g)) {
     multiplier = g.outputs / g.group;
-    cut = CutForward(g, layout);
+    small = IsSmall(g, k);
+    cut = small ? DepthwiseCut{h.out, 1} : CutForward(g, layout);
     span = (cut.rows - 1) * h.stride + h.dilation * (h.kernel - 1) + 1;
     taps = h.kernel * w.kernel;
-    narrow = w.out < 16;
-    if (h.stride == 1 && w.stride == 1 && h.dilation == 1 && w.dilation == 1)
-      dense = DenseSumKernelFor(h.kernel, w.kernel);
+    // `lanes` floats cannot be read from each element of dy: it is copied.
+    narrow = small ? h.out * w.out < k.lanes : w.out < k.lanes;
+    const bool dense = h.stride == 1 && w.stride == 1 && h.dilation == 1 && w.dilation == 1 &&
+                       h.kernel == w.kernel;
+    run = dense && h.kernel == 3 ? k.sums3 : dense && h.kernel == 5 ? k.sums5 : k.sums;
     // Even chunks; most_chunks holds for smaller batches too, of which even chunks may be more.
     const int64_t plane = std::max<int64_t>(1, g.height * g.width);
     block = std::clamp<int64_t>(kBlockFloats / plane, 1, CeilOfQuotient(g.group, kPieces));
@@ -45,48 +50,64 @@ struct WeightsPlan {
 
   int64_t sums() const { return Product(multiplier, taps + 1); }  // of a channel
   int64_t Scratch() const {
-    return Carver::kAlignment + WholeLines(layout.Floats(span)) +
+    return Carver::kAlignment + (small ? 0 : WholeLines(layout.Floats(span))) +
+           (small ? SmallCopies::Floats(small_layout) + small_layout.floats() : 0) +
            (narrow ? WholeLines(16 * cut.rows) : 0) + WholeLines(2 * taps) +
            Product(48 * block, sums());
   }
   int64_t SharedScratch() const { return Product(most_chunks, Product(2 * g.group, sums())); }
 
   const ConvolutionGeometry& g;
+  const DepthwiseKernels& kernels;
   const DepthwiseAxis h, w;
   const TileLayout layout;
+  const SmallLayout small_layout;
   DepthwiseCut cut;
   int64_t multiplier, span, taps;
-  bool narrow;  // rows of dy are copied: 16 floats could not be read from each
-  DepthwiseSumKernel dense = nullptr;
+  bool small, narrow;
+  DepthwiseSumKernel run;
   int64_t block, blocks;  // channels
   int64_t slices, most_chunks, chunk, chunks;
 };
 
 class WeightsWorker {
  public:
-  WeightsWorker(const WeightsPlan& plan, std::span<float> scratch) : p_(plan) {
-    Carver carver(scratch);
-    const int64_t floats = p_.layout.Floats(p_.span);
-    tile_ = carver.Take(floats);
-    if (p_.narrow) dy_ = carver.Take(16 * p_.cut.rows);
-    offsets_ = reinterpret_cast<int64_t*>(carver.Take(2 * p_.taps));
-    lanes_ = carver.Take(16 * p_.block * p_.sums());
-    sums_ = reinterpret_cast<double*>(carver.Take(32 * p_.block * p_.sums()));
+  WeightsWorker(const WeightsPlan& plan, std::span<float> scratch)
+      : p_(plan), lanes_(p_.kernels.lanes), carver_(scratch) {
+    const int64_t floats = p_.small ? p_.small_layout.floats() : p_.layout.Floats(p_.span);
+    if (p_.small) copies_.emplace(p_.small_layout, p_.kernels, carver_);
+    tile_ = carver_.Take(floats);
+    if (p_.narrow) dy_ = carver_.Take(16 * p_.cut.rows);
+    offsets_ = reinterpret_cast<int64_t*>(carver_.Take(2 * p_.taps));
+    floats_ = carver_.Take(16 * p_.block * p_.sums());
+    doubles_ = reinterpret_cast<double*>(carver_.Take(32 * p_.block * p_.sums()));
     std::fill_n(tile_, floats, 0.0f);
     if (p_.narrow) std::fill_n(dy_, 16 * p_.cut.rows, 0.0f);
-    FillInputOffsets(p_.g, p_.layout, offsets_);
-    std::fill_n(lanes_, 16 * p_.block * p_.sums(), 0.0f);
-    std::fill_n(sums_, 16 * p_.block * p_.sums(), 0.0);
+    if (p_.small) {
+      FillSmallOffsets(p_.g, p_.small_layout, offsets_);
+    } else {
+      FillInputOffsets(p_.g, p_.layout, offsets_);
+    }
+    std::fill_n(floats_, lanes_ * p_.block * p_.sums(), 0.0f);
+    std::fill_n(doubles_, lanes_ * p_.block * p_.sums(), 0.0);
   }
 
-  // Output rows [row, row + rows) of these channels, of which x and dy hold the first.
-  void Add(int64_t channels, const float* x, const float* dy, int64_t row, int64_t rows) {
+  // Output rows [row, row + rows) of planes [first, first + channels) of all.
+  void Add(int64_t channels, const float* x, const float* dy, int64_t first, int64_t row,
+           int64_t rows) {
+    const int64_t in_plane = p_.h.size * p_.w.size, out_plane = p_.h.out * p_.w.out;
     const int64_t filled = filled_;
     for (int64_t c = 0; c < channels; ++c) {
-      filled_ = filled;
-      FillTile(p_.layout, x + c * p_.h.size * p_.w.size, row * p_.h.stride - p_.h.pad,
-               p_.span - (p_.cut.rows - rows) * p_.h.stride, tile_);
-      AddTile(c, dy + (c * p_.multiplier * p_.h.out + row) * p_.w.out, rows);
+      filled_ = filled;  // each channel's lanes fill alike
+      const float* from = dy + (first + c) * p_.multiplier * out_plane + row * p_.w.out;
+      if (p_.small) {
+        copies_->Make(x, p_.g.batch * p_.g.group, first + c, tile_);
+        AddPlane(c, from, out_plane);
+      } else {
+        FillTile(p_.kernels, p_.layout, x + (first + c) * in_plane, row * p_.h.stride - p_.h.pad,
+                 p_.span - (p_.cut.rows - rows) * p_.h.stride, tile_);
+        AddTile(c, from, rows);
+      }
     }
   }
 
@@ -95,64 +116,83 @@ class WeightsWorker {
     for (int64_t c = 0; c < channels; ++c) Move(c);
     for (int64_t i = 0; i < channels * p_.sums(); ++i) {
       sums[i] = 0;
-      for (int64_t lane = 0; lane < 16; ++lane) sums[i] += sums_[16 * i + lane];
+      for (int64_t lane = 0; lane < lanes_; ++lane) sums[i] += doubles_[lanes_ * i + lane];
     }
   }
 
  private:
+  void AddPlane(int64_t channel, const float* dy, int64_t n) {
+    const int64_t vectors = (n + lanes_ - 1) / lanes_;
+    MakeRoom(channel, vectors);
+    for (int64_t u = 0; u < p_.multiplier; ++u, dy += n) {
+      const float* from = dy;
+      if (p_.narrow) std::copy_n(dy, n, dy_), from = dy_;
+      p_.kernels.flat_sums(tile_, {p_.taps, nullptr, offsets_}, n, from, Lanes(channel, u));
+    }
+  }
+
   void AddTile(int64_t channel, const float* dy, int64_t rows) {
     const int64_t width = p_.w.out;
-    for (int64_t q = 0; q < width; q += 16) {
-      if (filled_ + rows > kMostInOneLane) Move(channel), filled_ = 0;
-      filled_ += rows;
+    for (int64_t q = 0; q < width; q += lanes_) {
+      MakeRoom(channel, rows);
       // The last strip of a wide row overlaps the one before, by lanes that do not count.
-      const int64_t at = p_.narrow ? 0 : std::min(q, width - 16);
+      const int64_t at = p_.narrow ? 0 : std::min(q, width - lanes_);
       DepthwiseStrip strip{.x = tile_ + at,
                            .x_step = p_.h.stride * p_.layout.row_step(),
+                           .dy = nullptr,
                            .dy_step = p_.narrow ? 16 : width,
                            .rows = rows,
                            .first = static_cast<int>(q - at),
-                           .last = static_cast<int>(std::min<int64_t>(16, width - at))};
+                           .last = static_cast<int>(std::min(lanes_, width - at))};
       for (int64_t u = 0; u < p_.multiplier; ++u) {
         strip.dy = dy + u * p_.h.out * width + at;
         if (p_.narrow) {
-          CopyRows(strip.dy, width, dy_, 16, rows, width);
+          p_.kernels.gather(strip.dy, width, dy_, 16, rows, width, 1);
           strip.dy = dy_;
         }
-        (p_.dense ? p_.dense : SumTapsOfStrip)(
-            strip, {p_.taps, nullptr, offsets_},
-            lanes_ + 16 * (channel * p_.sums() + u * (p_.taps + 1)));
+        p_.run(strip, {p_.taps, nullptr, offsets_}, Lanes(channel, u));
       }
     }
   }
 
+  float* Lanes(int64_t channel, int64_t output) {
+    return floats_ + lanes_ * (channel * p_.sums() + output * (p_.taps + 1));
+  }
+  // Before `count` more numbers are added to each lane.
+  void MakeRoom(int64_t channel, int64_t count) {
+    if (filled_ + count > kMostInOneLane) Move(channel), filled_ = 0;
+    filled_ += count;
+  }
   void Move(int64_t channel) {
-    const int64_t at = 16 * channel * p_.sums();
-    MoveLanes(p_.sums(), lanes_ + at, sums_ + at);
+    p_.kernels.move(lanes_ * p_.sums(), Lanes(channel, 0), doubles_ + lanes_ * channel * p_.sums());
   }
 
   const WeightsPlan& p_;
-  float *tile_, *dy_ = nullptr, *lanes_;
+  const int64_t lanes_;
+  Carver carver_;
+  std::optional<SmallCopies> copies_;
+  float *tile_, *dy_ = nullptr, *floats_;
   int64_t* offsets_;
-  double* sums_;
+  double* doubles_;
   int64_t filled_ = 0;  // numbers in each lane
 };
 
 }  // namespace
 
-int64_t DepthwiseScratch(const ConvolutionGeometry& g) {
-  return std::max({ForwardScratch(g), BackwardDataScratch(g), WeightsPlan(g).Scratch()});
+int64_t DepthwiseScratch(const ConvolutionGeometry& g, const DepthwiseKernels& kernels) {
+  return std::max({DepthwiseForwardScratch(g, kernels), DepthwiseDataScratch(g, kernels),
+                   WeightsPlan(g, kernels).Scratch()});
 }
-int64_t DepthwiseSharedScratch(const ConvolutionGeometry& g) {
-  return WeightsPlan(g).SharedScratch();
+int64_t DepthwiseSharedScratch(const ConvolutionGeometry& g, const DepthwiseKernels& kernels) {
+  return WeightsPlan(g, kernels).SharedScratch();
 }
 
 void DepthwiseBackwardWeights(Context& context, const ConvolutionGeometry& g, const float* x,
                               const float* dy, float* dw, bool add_dw, float* db, bool add_db,
-                              WorkerScratch scratch, std::span<float> shared) {
-  const WeightsPlan plan(g);
+                              WorkerScratch scratch, std::span<float> shared,
+                              const DepthwiseKernels& kernels) {
+  const WeightsPlan plan(g, kernels);
   const int64_t tiles = plan.cut.tiles;
-  const int64_t in_plane = g.height * g.width, out_plane = g.out_height() * g.out_width();
   double* sums = reinterpret_cast<double*>(shared.data());
   context.ParallelFor(plan.chunks * plan.blocks, 1, [&](int64_t begin, int64_t end, int worker) {
     for (int64_t piece = begin; piece < end; ++piece) {
@@ -163,8 +203,7 @@ void DepthwiseBackwardWeights(Context& context, const ConvolutionGeometry& g, co
       for (int64_t slice = chunk * plan.chunk; slice < last; ++slice) {
         const int64_t row = slice % tiles * plan.cut.rows,
                       plane = slice / tiles * g.group + channel;
-        weights.Add(channels, x + plane * in_plane, dy + plane * plan.multiplier * out_plane, row,
-                    std::min(plan.cut.rows, g.out_height() - row));
+        weights.Add(channels, x, dy, plane, row, std::min(plan.cut.rows, g.out_height() - row));
       }
       weights.Finish(channels, sums + (chunk * g.group + channel) * plan.sums());
     }

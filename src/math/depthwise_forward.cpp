@@ -3,19 +3,20 @@
 #include <algorithm>
 
 #include "math/depthwise.h"
-#include "math/depthwise_rows.h"
+#include "math/depthwise_small.h"
 #include "math/depthwise_tile.h"
 
 namespace moka {
 namespace {
 
 struct ForwardPlan {
-  explicit ForwardPlan(const ConvolutionGeometry& geometry)
-      : g(geometry), h(HeightOf(g)), w(WidthOf(g)), layout(InputTile(g)) {
+  ForwardPlan(const ConvolutionGeometry& geometry, const DepthwiseKernels& k)
+      : g(geometry), kernels(k), h(HeightOf(g)), w(WidthOf(g)), layout(InputTile(g)) {
     cut = CutForward(g, layout);
     span = (cut.rows - 1) * h.stride + h.dilation * (h.kernel - 1) + 1;
-    if (h.stride == 1 && w.stride == 1 && h.dilation == 1 && w.dilation == 1)
-      dense = DenseRowKernelFor(h.kernel, w.kernel);
+    const bool dense = h.stride == 1 && w.stride == 1 && h.dilation == 1 && w.dilation == 1 &&
+                       h.kernel == w.kernel;
+    run = dense && h.kernel == 3 ? k.rows3 : dense && h.kernel == 5 ? k.rows5 : k.rows;
   }
   int64_t taps() const { return h.kernel * w.kernel; }
   int64_t Scratch() const {
@@ -23,65 +24,95 @@ struct ForwardPlan {
   }
 
   const ConvolutionGeometry& g;
+  const DepthwiseKernels& kernels;
   const DepthwiseAxis h, w;
   const TileLayout layout;
   DepthwiseCut cut;
   int64_t span;  // rows of a tile
-  DepthwiseRowKernel dense = nullptr;
+  DepthwiseRowKernel run;
 };
 
-}  // namespace
+struct ForwardArrays {
+  const float *x, *w, *bias;
+  float* y;
+};
 
-int64_t ForwardScratch(const ConvolutionGeometry& g) { return ForwardPlan(g).Scratch(); }
-
-void FillInputOffsets(const ConvolutionGeometry& g, const TileLayout& layout, int64_t* offsets) {
-  const DepthwiseAxis h = HeightOf(g), w = WidthOf(g);
-  for (int64_t i = 0; i < h.kernel; ++i) {
-    for (int64_t j = 0; j < w.kernel; ++j) {
-      *offsets++ =
-          i * h.dilation * layout.row_step() + j % w.period() * layout.phase_step() + w.Shift(j);
-    }
-  }
-}
-
-void DepthwiseForward(Context& context, const ConvolutionGeometry& g, const float* x,
-                      const float* w, const float* bias, float* y, WorkerScratch scratch) {
-  const ForwardPlan plan(g);
+void Forward(Context& context, const ForwardPlan& plan, const ForwardArrays& a,
+             WorkerScratch scratch) {
+  const ConvolutionGeometry& g = plan.g;
   const int64_t tiles = plan.cut.tiles, multiplier = g.outputs / g.group;
   const int64_t in_plane = g.height * g.width, out_width = g.out_width(),
                 out_plane = g.out_height() * out_width;
   const int64_t grain =
-      std::max<int64_t>(1, 16384 / std::max<int64_t>(1, plan.cut.rows * out_width * multiplier));
-  context.ParallelFor(g.batch * g.group * tiles, grain,
-                      [&](int64_t begin, int64_t end, int worker) {
-                        Carver carver(scratch(worker));
-                        const int64_t floats = plan.layout.Floats(plan.span);
-                        float* tile = carver.Take(floats);
-                        int64_t* offsets = reinterpret_cast<int64_t*>(carver.Take(2 * plan.taps()));
-                        FillInputOffsets(g, plan.layout, offsets);
-                        std::fill_n(tile, floats, 0.0f);
-                        for (int64_t piece = begin; piece < end; ++piece) {
-                          const int64_t row = piece % tiles * plan.cut.rows, plane = piece / tiles,
-                                        channel = plane % g.group;
-                          const int64_t rows = std::min(plan.cut.rows, g.out_height() - row);
-                          FillTile(plan.layout, x + plane * in_plane, row * g.stride_h - g.pad_h,
-                                   plan.span - (plan.cut.rows - rows) * g.stride_h, tile);
-                          for (int64_t u = 0; u < multiplier; ++u) {
-                            const int64_t output = channel * multiplier + u;
-                            const DepthwiseRows task{
-                                .x = tile,
-                                .x_step = g.stride_h * plan.layout.row_step(),
-                                .y = y + (plane * multiplier + u) * out_plane + row * out_width,
-                                .y_step = out_width,
-                                .rows = rows,
-                                .width = out_width,
-                                .room = rows * out_width,
-                                .start = bias != nullptr ? bias[output] : 0};
-                            (plan.dense ? plan.dense : SumTapsOfRows)(
-                                task, {plan.taps(), w + output * plan.taps(), offsets});
-                          }
-                        }
-                      });
+      std::max<int64_t>(1, 32768 / std::max<int64_t>(1, plan.cut.rows * out_width * multiplier));
+  context.ParallelFor(
+      g.batch * g.group * tiles, grain, [&](int64_t begin, int64_t end, int worker) {
+        Carver carver(scratch(worker));
+        const int64_t floats = plan.layout.Floats(plan.span);
+        float* tile = carver.Take(floats);
+        int64_t* offsets = reinterpret_cast<int64_t*>(carver.Take(2 * plan.taps()));
+        FillInputOffsets(g, plan.layout, offsets);
+        std::fill_n(tile, floats, 0.0f);
+        for (int64_t piece = begin; piece < end; ++piece) {
+          const int64_t row = piece % tiles * plan.cut.rows, plane = piece / tiles;
+          const int64_t rows = std::min(plan.cut.rows, g.out_height() - row);
+          FillTile(plan.kernels, plan.layout, a.x + plane * in_plane, row * g.stride_h - g.pad_h,
+                   plan.span - (plan.cut.rows - rows) * g.stride_h, tile);
+          for (int64_t u = 0; u < multiplier; ++u) {
+            const int64_t output = plane % g.group * multiplier + u;
+            plan.run({.x = tile,
+                      .x_step = g.stride_h * plan.layout.row_step(),
+                      .y = a.y + (plane * multiplier + u) * out_plane + row * out_width,
+                      .y_step = out_width,
+                      .rows = rows,
+                      .width = out_width,
+                      .room = rows * out_width,
+                      .start = a.bias != nullptr ? a.bias[output] : 0},
+                     {plan.taps(), a.w + output * plan.taps(), offsets});
+          }
+        }
+      });
+}
+
+void ForwardSmall(Context& context, const ConvolutionGeometry& g, const DepthwiseKernels& kernels,
+                  const ForwardArrays& a, WorkerScratch scratch) {
+  const SmallLayout layout = SmallInput(g);
+  const int64_t multiplier = g.outputs / g.group, taps = g.kernel_h * g.kernel_w;
+  const int64_t planes = g.batch * g.group, out_plane = g.out_height() * g.out_width();
+  const int64_t grain = std::max<int64_t>(1, 32768 / (out_plane * multiplier));
+  context.ParallelFor(planes, grain, [&](int64_t begin, int64_t end, int worker) {
+    Carver carver(scratch(worker));
+    SmallCopies copies(layout, kernels, carver);
+    float* tile = carver.Take(layout.floats());
+    int64_t* offsets = reinterpret_cast<int64_t*>(carver.Take(2 * taps));
+    FillSmallOffsets(g, layout, offsets);
+    std::fill_n(tile, layout.floats(), 0.0f);
+    for (int64_t plane = begin; plane < end; ++plane) {
+      copies.Make(a.x, planes, plane, tile);
+      for (int64_t u = 0; u < multiplier; ++u) {
+        const int64_t output = plane % g.group * multiplier + u;
+        kernels.flat(tile, {taps, a.w + output * taps, offsets}, out_plane,
+                     a.bias != nullptr ? a.bias[output] : 0,
+                     a.y + (plane * multiplier + u) * out_plane);
+      }
+    }
+  });
+}
+
+}  // namespace
+
+int64_t DepthwiseForwardScratch(const ConvolutionGeometry& g, const DepthwiseKernels& kernels) {
+  if (!IsSmall(g, kernels)) return ForwardPlan(g, kernels).Scratch();
+  const SmallLayout layout = SmallInput(g);
+  return Carver::kAlignment + SmallCopies::Floats(layout) + layout.floats() +
+         WholeLines(2 * g.kernel_h * g.kernel_w);
+}
+
+void DepthwiseForward(Context& context, const ConvolutionGeometry& g, const float* x,
+                      const float* w, const float* bias, float* y, WorkerScratch scratch,
+                      const DepthwiseKernels& kernels) {
+  if (IsSmall(g, kernels)) return ForwardSmall(context, g, kernels, {x, w, bias, y}, scratch);
+  Forward(context, ForwardPlan(g, kernels), {x, w, bias, y}, scratch);
 }
 
 }  // namespace moka

@@ -3,9 +3,7 @@
 
 #include <algorithm>
 
-#include "math/clones.h"
 #include "math/depthwise.h"
-#include "math/depthwise_lanes.h"
 
 namespace moka {
 namespace {
@@ -20,45 +18,6 @@ DepthwiseCut Even(int64_t n, int64_t most) {
   const int64_t tiles = Ceil(n, std::clamp<int64_t>(most, 1, n));
   const int64_t rows = Ceil(n, tiles);
   return {rows, Ceil(n, rows)};
-}
-
-// One row of n, in whole vectors that may overlap.
-__attribute__((always_inline)) inline void CopyRow(const float* x, float* y, int64_t n) {
-  if (n >= 16) {
-    for (int64_t k = 0; k < n - 16; k += 16) CopyLanes<16>(x + k, y + k);
-    CopyLanes<16>(x + n - 16, y + n - 16);
-  } else if (n >= 8) {
-    CopyLanes<8>(x, y), CopyLanes<8>(x + n - 8, y + n - 8);
-  } else if (n >= 4) {
-    CopyLanes<4>(x, y), CopyLanes<4>(x + n - 4, y + n - 4);
-  } else {
-    for (int64_t k = 0; k < n; ++k) y[k] = x[k];
-  }
-}
-
-// y[k] = x[2 k], reading nothing beyond the last.
-__attribute__((always_inline)) inline void GatherRow2(const float* x, float* y, int64_t n) {
-  if (n >= 16) {
-    for (int64_t k = 0; k < n - 16; k += 16) EvenLanes<16>(x + 2 * k, y + k);
-    EvenLanes<16>(x + 2 * (n - 16), y + n - 16);
-  } else if (n >= 8) {
-    EvenLanes<8>(x, y), EvenLanes<8>(x + 2 * (n - 8), y + n - 8);
-  } else if (n >= 4) {
-    EvenLanes<4>(x, y), EvenLanes<4>(x + 2 * (n - 4), y + n - 4);
-  } else {
-    for (int64_t k = 0; k < n; ++k) y[k] = x[2 * k];
-  }
-}
-
-MOKA_CLONES void GatherRows(const float* x, int64_t x_step, float* y, int64_t y_step, int64_t rows,
-                            int64_t n, int64_t stride) {
-  for (int64_t r = 0; r < rows; ++r, x += x_step, y += y_step) {
-    if (stride == 2) {
-      GatherRow2(x, y, n);
-    } else {
-      for (int64_t k = 0; k < n; ++k) y[k] = x[k * stride];
-    }
-  }
 }
 
 }  // namespace
@@ -92,7 +51,8 @@ TileLayout OutputTile(const ConvolutionGeometry& g) {
   return {g.out_height(), w.out, w.reach() - first, 1, 1, 1, last - first + 1 + w.reach()};
 }
 
-void FillTile(const TileLayout& t, const float* plane, int64_t top, int64_t rows, float* tile) {
+void FillTile(const DepthwiseKernels& kernels, const TileLayout& t, const float* plane, int64_t top,
+              int64_t rows, float* tile) {
   const int64_t row_step = t.row_step();
   const int64_t before = std::clamp<int64_t>(-top, 0, rows);
   const int64_t inside = std::clamp<int64_t>(t.height - (top + before), 0, rows - before);
@@ -108,43 +68,24 @@ void FillTile(const TileLayout& t, const float* plane, int64_t top, int64_t rows
     if (from >= t.width || n <= 0) continue;
     const float* x = plane + (top + before) * t.width + from;
     float* y = tile + before * row_step + i * t.phase_step() + to;
-    if (t.stride == 1) {
-      CopyRows(x, t.width, y, row_step, inside, n);
-    } else {
-      GatherRows(x, t.width, y, row_step, inside, n, t.stride);
-    }
+    kernels.gather(x, t.width, y, row_step, inside, n, t.stride);
   }
 }
 
-MOKA_CLONES void CopyRows(const float* x, int64_t x_step, float* y, int64_t y_step, int64_t rows,
-                          int64_t n) {
-  for (int64_t r = 0; r < rows; ++r) CopyRow(x + r * x_step, y + r * y_step, n);
+void FillInputOffsets(const ConvolutionGeometry& g, const TileLayout& layout, int64_t* offsets) {
+  const DepthwiseAxis h = HeightOf(g), w = WidthOf(g);
+  for (int64_t i = 0; i < h.kernel; ++i) {
+    for (int64_t j = 0; j < w.kernel; ++j) {
+      *offsets++ =
+          i * h.dilation * layout.row_step() + j % w.period() * layout.phase_step() + w.Shift(j);
+    }
+  }
 }
 
 void SpreadRows(const float* x, int64_t x_step, float* y, int64_t y_step, int64_t rows, int64_t n,
                 int64_t stride) {
   for (int64_t r = 0; r < rows; ++r) {
     for (int64_t k = 0; k < n; ++k) y[r * y_step + k * stride] = x[r * x_step + k];
-  }
-}
-
-MOKA_CLONES void InterleaveRows(const float* even, const float* odd, int64_t x_step, float* y,
-                                int64_t y_step, int64_t rows, int64_t n) {
-  const int64_t pairs = n / 2;
-  for (int64_t r = 0; r < rows; ++r, even += x_step, odd += x_step, y += y_step) {
-    if (pairs >= 16) {
-      for (int64_t k = 0; k < pairs - 16; k += 16)
-        InterleaveLanes<16>(even + k, odd + k, y + 2 * k);
-      const int64_t k = pairs - 16;
-      InterleaveLanes<16>(even + k, odd + k, y + 2 * k);
-    } else if (pairs >= 4) {
-      for (int64_t k = 0; k < pairs - 4; k += 4) InterleaveLanes<4>(even + k, odd + k, y + 2 * k);
-      const int64_t k = pairs - 4;
-      InterleaveLanes<4>(even + k, odd + k, y + 2 * k);
-    } else {
-      for (int64_t k = 0; k < pairs; ++k) y[2 * k] = even[k], y[2 * k + 1] = odd[k];
-    }
-    if (n % 2 != 0) y[n - 1] = even[pairs];
   }
 }
 

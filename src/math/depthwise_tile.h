@@ -10,6 +10,7 @@
 #include <numeric>
 #include <span>
 
+#include "math/depthwise_kernels.h"
 #include "moka/math.h"
 
 namespace moka {
@@ -48,16 +49,14 @@ TileLayout OutputTile(const ConvolutionGeometry& g);
 
 // tile = rows [top, top + rows) of the plane. Columns outside the plane are not written: they must
 // be zero already.
-void FillTile(const TileLayout& layout, const float* plane, int64_t top, int64_t rows, float* tile);
+void FillTile(const DepthwiseKernels& kernels, const TileLayout& layout, const float* plane,
+              int64_t top, int64_t rows, float* tile);
 
-// y (rows, n) = x (rows, n), each from `step` to `step`; what lies beyond n is not touched.
-void CopyRows(const float* x, int64_t x_step, float* y, int64_t y_step, int64_t rows, int64_t n);
 // y[r][k * stride] = x[r][k], k < n.
 void SpreadRows(const float* x, int64_t x_step, float* y, int64_t y_step, int64_t rows, int64_t n,
                 int64_t stride);
-// y[r][2 k] = even[r][k], y[r][2 k + 1] = odd[r][k], for the n elements of each row of y.
-void InterleaveRows(const float* even, const float* odd, int64_t x_step, float* y, int64_t y_step,
-                    int64_t rows, int64_t n);
+// Where tap (i, j) lies in an input tile.
+void FillInputOffsets(const ConvolutionGeometry& g, const TileLayout& layout, int64_t* offsets);
 
 // How many output rows (of y; of dx on the way back) a tile is for, by shape alone.
 struct DepthwiseCut {
@@ -69,7 +68,7 @@ DepthwiseCut CutBackwardData(const ConvolutionGeometry& g, const TileLayout& lay
 // Sizes that would pass 2^60 stay there: Plan then refuses them as too much memory.
 int64_t Product(int64_t a, int64_t b);
 
-// Hands out a worker's scratch in whole cache lines. Floats() adds up what Take will be asked for.
+// Hands out a worker's scratch in whole cache lines.
 inline int64_t WholeLines(int64_t floats) { return (floats + 15) / 16 * 16; }
 class Carver {
  public:

@@ -1,0 +1,428 @@
+// Included by each depthwise_kernels_*.cpp after it has set the processor: kLanes, in its own
+// namespace. Nothing here may be shared between them (the linker would keep any one), so this
+// includes nothing and calls no function of a library.
+
+typedef float Vector __attribute__((vector_size(kLanes * 4)));
+typedef int32_t Mask __attribute__((vector_size(kLanes * 4)));
+#define MOKA_INLINE __attribute__((always_inline)) inline
+
+MOKA_INLINE Vector Load(const float* x) {
+  Vector v;
+  __builtin_memcpy(&v, x, sizeof v);
+  return v;
+}
+MOKA_INLINE void Store(Vector v, float* y) { __builtin_memcpy(y, &v, sizeof v); }
+MOKA_INLINE Mask LoadMask(const int32_t* x) {
+  Mask v;
+  __builtin_memcpy(&v, x, sizeof v);
+  return v;
+}
+MOKA_INLINE Vector Keep(Vector v, Mask mask) { return (Vector)((Mask)v & mask); }
+MOKA_INLINE Vector Fill(float x) { return Vector{} + x; }
+MOKA_INLINE Mask LanesBetween(int64_t first, int64_t last) {
+  Mask lane;
+  for (int i = 0; i < kLanes; ++i) lane[i] = i;
+  return (lane >= (int32_t)first) & (lane < (int32_t)last);
+}
+MOKA_INLINE int64_t Least(int64_t a, int64_t b) { return a < b ? a : b; }
+
+template <int n>
+MOKA_INLINE void Copy(const float* x, float* y) {
+  __builtin_memcpy(y, x, n * sizeof(float));
+}
+
+// The first n < kLanes floats of v.
+MOKA_INLINE void StoreSome(Vector v, int64_t n, float* y) {
+  float floats[kLanes];
+  __builtin_memcpy(floats, &v, sizeof floats);
+  int64_t k = 0;
+  if (kLanes > 8 && (n & 8) != 0) Copy<8>(floats, y), k = 8;
+  if (kLanes > 4 && (n & 4) != 0) Copy<4>(floats + k, y + k), k += 4;
+  for (; k < n; ++k) y[k] = floats[k];
+}
+
+// ---- y = start + sum of w * x: blocks of 4 rows, which stay in registers.
+
+// A dense kernel: each vector of x that is loaded serves all rows that it is part of.
+template <int kernel>
+struct DenseBlock {
+  Vector w[kernel * kernel];
+
+  explicit MOKA_INLINE DenseBlock(const DepthwiseTaps& taps) {
+#pragma GCC unroll 32
+    for (int t = 0; t < kernel * kernel; ++t) w[t] = Fill(taps.weights[t]);
+  }
+  template <int rows>
+  MOKA_INLINE void Add(const float* x, int64_t step, Vector (&sums)[rows]) const {
+#pragma GCC unroll 16
+    for (int row = 0; row < rows + kernel - 1; ++row) {
+#pragma GCC unroll 16
+      for (int j = 0; j < kernel; ++j) {
+        const Vector v = Load(x + row * step + j);
+#pragma GCC unroll 16
+        for (int i = 0; i < kernel; ++i) {
+          if (row - i >= 0 && row - i < rows) sums[row - i] += w[i * kernel + j] * v;
+        }
+      }
+    }
+  }
+};
+
+struct TapBlock {
+  const DepthwiseTaps& taps;
+
+  template <int rows>
+  MOKA_INLINE void Add(const float* x, int64_t step, Vector (&sums)[rows]) const {
+    for (int64_t t = 0; t < taps.count; ++t) {
+      const Vector w = Fill(taps.weights[t]);
+      const float* from = x + taps.offsets[t];
+#pragma GCC unroll 16
+      for (int row = 0; row < rows; ++row) sums[row] += w * Load(from + row * step);
+    }
+  }
+};
+
+// Rows [row, row + n), all columns. The last vector of a row overlaps the one before.
+template <int n, typename Block>
+MOKA_INLINE void BlockOfRows(const DepthwiseRows& t, int64_t row, const Block& block) {
+  const float* x = t.x + row * t.x_step;
+  float* y = t.y + row * t.y_step;
+  for (int64_t q = 0; q < t.width; q += kLanes) {
+    if (q + kLanes > t.width && t.width >= kLanes) q = t.width - kLanes;
+    Vector sums[n];
+#pragma GCC unroll 16
+    for (int r = 0; r < n; ++r) sums[r] = Fill(t.start);
+    block.template Add<n>(x + q, t.x_step, sums);
+    if (t.width >= kLanes || t.room - (row + n - 1) * t.y_step >= kLanes) {
+#pragma GCC unroll 16
+      for (int r = 0; r < n; ++r) Store(sums[r], y + r * t.y_step + q);
+      continue;
+    }
+#pragma GCC unroll 16
+    for (int r = 0; r < n; ++r) {
+      const int64_t room = t.room - (row + r) * t.y_step;
+      if (room >= kLanes) {
+        Store(sums[r], y + r * t.y_step);
+      } else {
+        StoreSome(sums[r], room, y + r * t.y_step);
+      }
+    }
+  }
+}
+
+// The last block overlaps the one before.
+template <typename Block>
+MOKA_INLINE void AllRows(const DepthwiseRows& t, const Block& block) {
+  if (t.rows < 4) {
+    for (int64_t row = 0; row < t.rows; ++row) BlockOfRows<1>(t, row, block);
+    return;
+  }
+  for (int64_t row = 0; row < t.rows - 4; row += 4) BlockOfRows<4>(t, row, block);
+  BlockOfRows<4>(t, t.rows - 4, block);
+}
+
+template <int kernel>
+void DenseRows(const DepthwiseRows& rows, const DepthwiseTaps& taps) {
+  AllRows(rows, DenseBlock<kernel>(taps));
+}
+void TapRows(const DepthwiseRows& rows, const DepthwiseTaps& taps) {
+  AllRows(rows, TapBlock{taps});
+}
+
+// ---- Sums of dy * x for the weights.
+
+struct NoMask {
+  MOKA_INLINE Vector operator()(Vector v) const { return v; }
+};
+// Zeros in the lanes that do not count, in both factors: 0 * NaN is NaN.
+struct LaneMask {
+  Mask lanes;
+  MOKA_INLINE Vector operator()(Vector v) const { return Keep(v, lanes); }
+};
+
+template <int kernel, int rows, typename KeepLanes>
+MOKA_INLINE void DenseSums(const float* x, int64_t x_step, const float* dy, int64_t dy_step,
+                           const KeepLanes& keep, Vector (&sums)[kernel * kernel + 1]) {
+  Vector d[rows];
+#pragma GCC unroll 16
+  for (int r = 0; r < rows; ++r) {
+    d[r] = keep(Load(dy + r * dy_step));
+    sums[kernel * kernel] += d[r];
+  }
+#pragma GCC unroll 16
+  for (int row = 0; row < rows + kernel - 1; ++row) {
+#pragma GCC unroll 16
+    for (int j = 0; j < kernel; ++j) {
+      const Vector v = keep(Load(x + row * x_step + j));
+#pragma GCC unroll 16
+      for (int i = 0; i < kernel; ++i) {
+        if (row - i >= 0 && row - i < rows) sums[i * kernel + j] += d[row - i] * v;
+      }
+    }
+  }
+}
+
+template <int kernel, typename KeepLanes>
+MOKA_INLINE void DenseStrip(const DepthwiseStrip& t, const KeepLanes& keep, float* lanes) {
+  constexpr int kSums = kernel * kernel + 1;
+  Vector sums[kSums];
+#pragma GCC unroll 32
+  for (int i = 0; i < kSums; ++i) sums[i] = Load(lanes + kLanes * i);
+  const float *x = t.x, *dy = t.dy;
+  int64_t row = 0;
+  for (; row + 4 <= t.rows; row += 4, x += 4 * t.x_step, dy += 4 * t.dy_step)
+    DenseSums<kernel, 4>(x, t.x_step, dy, t.dy_step, keep, sums);
+  for (; row < t.rows; ++row, x += t.x_step, dy += t.dy_step)
+    DenseSums<kernel, 1>(x, t.x_step, dy, t.dy_step, keep, sums);
+#pragma GCC unroll 32
+  for (int i = 0; i < kSums; ++i) Store(sums[i], lanes + kLanes * i);
+}
+
+template <int kernel>
+void DenseStripSums(const DepthwiseStrip& t, const DepthwiseTaps&, float* lanes) {
+  if (t.first == 0 && t.last == kLanes) {
+    DenseStrip<kernel>(t, NoMask(), lanes);
+  } else {
+    DenseStrip<kernel>(t, LaneMask{LanesBetween(t.first, t.last)}, lanes);
+  }
+}
+
+// `taps` taps at these offsets, over rows of one vector each; lanes belong to the first of them.
+template <int taps, typename KeepLanes>
+MOKA_INLINE void SomeTaps(const DepthwiseStrip& t, const KeepLanes& keep, const int64_t* offsets,
+                          float* lanes) {
+  Vector sums[taps];
+#pragma GCC unroll 16
+  for (int i = 0; i < taps; ++i) sums[i] = Load(lanes + kLanes * i);
+  const float *x = t.x, *dy = t.dy;
+  for (int64_t row = 0; row < t.rows; ++row, x += t.x_step, dy += t.dy_step) {
+    const Vector d = keep(Load(dy));
+#pragma GCC unroll 16
+    for (int i = 0; i < taps; ++i) sums[i] += d * keep(Load(x + offsets[i]));
+  }
+#pragma GCC unroll 16
+  for (int i = 0; i < taps; ++i) Store(sums[i], lanes + kLanes * i);
+}
+
+template <typename KeepLanes>
+MOKA_INLINE void AllTaps(const DepthwiseStrip& t, const KeepLanes& keep, const DepthwiseTaps& taps,
+                         float* lanes) {
+  int64_t i = 0;
+  for (; i + 9 <= taps.count; i += 9) SomeTaps<9>(t, keep, taps.offsets + i, lanes + kLanes * i);
+  for (; i + 3 <= taps.count; i += 3) SomeTaps<3>(t, keep, taps.offsets + i, lanes + kLanes * i);
+  for (; i < taps.count; ++i) SomeTaps<1>(t, keep, taps.offsets + i, lanes + kLanes * i);
+  Vector sum = Load(lanes + kLanes * i);
+  for (int64_t row = 0; row < t.rows; ++row) sum += keep(Load(t.dy + row * t.dy_step));
+  Store(sum, lanes + kLanes * i);
+}
+
+void TapStripSums(const DepthwiseStrip& t, const DepthwiseTaps& taps, float* lanes) {
+  if (t.first == 0 && t.last == kLanes) {
+    AllTaps(t, NoMask(), taps, lanes);
+  } else {
+    AllTaps(t, LaneMask{LanesBetween(t.first, t.last)}, taps, lanes);
+  }
+}
+
+void MoveLanes(int64_t n, float* lanes, double* sums) {
+  typedef double Doubles __attribute__((vector_size(kLanes * 8)));
+  for (int64_t i = 0; i < n; i += kLanes) {
+    Doubles sum;
+    __builtin_memcpy(&sum, sums + i, sizeof sum);
+    sum += __builtin_convertvector(Load(lanes + i), Doubles);
+    __builtin_memcpy(sums + i, &sum, sizeof sum);
+    Store(Vector{}, lanes + i);
+  }
+}
+
+// ---- Copies between planes and tiles, in whole vectors that may overlap.
+
+template <int n>
+struct VectorOf {
+  typedef float Type __attribute__((vector_size(n * 4)));
+};
+
+// y[k] = x[2 k]. The upper half is read from one earlier, so that nothing beyond the last is read.
+template <int n>
+MOKA_INLINE void CopyEven(const float* x, float* y) {
+  typename VectorOf<n>::Type low, high, v;
+  __builtin_memcpy(&low, x, sizeof low);
+  __builtin_memcpy(&high, x + n - 1, sizeof high);
+  if constexpr (n == 16) {
+    v = __builtin_shufflevector(low, high, 0, 2, 4, 6, 8, 10, 12, 14, 17, 19, 21, 23, 25, 27, 29,
+                                31);
+  } else if constexpr (n == 8) {
+    v = __builtin_shufflevector(low, high, 0, 2, 4, 6, 9, 11, 13, 15);
+  } else {
+    v = __builtin_shufflevector(low, high, 0, 2, 5, 7);
+  }
+  __builtin_memcpy(y, &v, sizeof v);
+}
+
+template <int n, int stride>
+MOKA_INLINE void CopyVector(const float* x, float* y) {
+  if constexpr (stride == 1) {
+    Copy<n>(x, y);
+  } else {
+    CopyEven<n>(x, y);
+  }
+}
+
+template <int stride>
+MOKA_INLINE void GatherRow(const float* x, float* y, int64_t n) {
+  if (n >= kLanes) {
+    for (int64_t k = 0; k < n - kLanes; k += kLanes)
+      CopyVector<kLanes, stride>(x + k * stride, y + k);
+    CopyVector<kLanes, stride>(x + (n - kLanes) * stride, y + n - kLanes);
+  } else if (kLanes > 8 && n >= 8) {
+    CopyVector<8, stride>(x, y), CopyVector<8, stride>(x + (n - 8) * stride, y + n - 8);
+  } else if (kLanes > 4 && n >= 4) {
+    CopyVector<4, stride>(x, y), CopyVector<4, stride>(x + (n - 4) * stride, y + n - 4);
+  } else {
+    for (int64_t k = 0; k < n; ++k) y[k] = x[k * stride];
+  }
+}
+
+void GatherRows(const float* x, int64_t x_step, float* y, int64_t y_step, int64_t rows, int64_t n,
+                int64_t stride) {
+  for (int64_t r = 0; r < rows; ++r, x += x_step, y += y_step) {
+    if (stride == 1) {
+      GatherRow<1>(x, y, n);
+    } else if (stride == 2) {
+      GatherRow<2>(x, y, n);
+    } else {
+      for (int64_t k = 0; k < n; ++k) y[k] = x[k * stride];
+    }
+  }
+}
+
+// low, high = even[0], odd[0], even[1], ...
+template <int n, typename V>
+MOKA_INLINE void Interleave(V even, V odd, V& low, V& high) {
+  if constexpr (n == 16) {
+    low =
+        __builtin_shufflevector(even, odd, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+    high = __builtin_shufflevector(even, odd, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30,
+                                   15, 31);
+  } else if constexpr (n == 8) {
+    low = __builtin_shufflevector(even, odd, 0, 8, 1, 9, 2, 10, 3, 11);
+    high = __builtin_shufflevector(even, odd, 4, 12, 5, 13, 6, 14, 7, 15);
+  } else {
+    low = __builtin_shufflevector(even, odd, 0, 4, 1, 5);
+    high = __builtin_shufflevector(even, odd, 2, 6, 3, 7);
+  }
+}
+
+// Reads whole vectors of even and odd, which lie in a tile.
+void InterleaveRows(const float* even, const float* odd, int64_t x_step, float* y, int64_t y_step,
+                    int64_t rows, int64_t n) {
+  for (int64_t r = 0; r < rows; ++r, even += x_step, odd += x_step, y += y_step) {
+    int64_t k = 0;
+    Vector low, high;
+    for (; 2 * k + 2 * kLanes <= n; k += kLanes) {
+      Interleave<kLanes>(Load(even + k), Load(odd + k), low, high);
+      Store(low, y + 2 * k), Store(high, y + 2 * k + kLanes);
+    }
+    if (2 * k == n) continue;
+    Interleave<kLanes>(Load(even + k), Load(odd + k), low, high);
+    int64_t rest = n - 2 * k;
+    float* to = y + 2 * k;
+    if (rest >= kLanes) Store(low, to), low = high, to += kLanes, rest -= kLanes;
+    if (rest > 0) StoreSome(low, rest, to);
+  }
+}
+
+// ---- Small planes.
+
+void ShiftPlane(const DepthwiseCopies& t, const float* x, float* tile) {
+  const int32_t* mask = t.masks;
+  for (int64_t v = 0; v < t.vectors; ++v, x += kLanes, tile += kLanes) {
+    for (int64_t j = 0; j < t.count; ++j, mask += kLanes)
+      Store(Keep(Load(x + t.shifts[j]), LoadMask(mask)), tile + j * t.step);
+  }
+}
+
+// Row after row: the zeros that one writes beyond its end are no loss.
+void PickRows(const DepthwiseCopies& t, const float* x, float* tile) {
+  for (int64_t row = 0; row < t.rows; ++row, x += t.width) {
+    if (t.to[row] < 0) continue;
+    const Vector v = Load(x);
+    float* to = tile + t.to[row];
+    for (int64_t j = 0; j < t.count; ++j, to += t.step) {
+      const Vector picked = __builtin_shuffle(v, LoadMask(t.picks + kLanes * j));
+      Store(Keep(picked, LoadMask(t.masks + kLanes * j)), to);
+    }
+  }
+}
+
+// n vectors from x[at[0]], x[at[1]], ...
+template <int n>
+MOKA_INLINE void FlatBlock(const float* x, const DepthwiseTaps& taps, int64_t first, int64_t last,
+                           float start, float* y) {
+  Vector sums[n];
+#pragma GCC unroll 16
+  for (int i = 0; i < n; ++i) sums[i] = Fill(start);
+  for (int64_t t = 0; t < taps.count; ++t) {
+    const Vector w = Fill(taps.weights[t]);
+    const float* from = x + taps.offsets[t];
+#pragma GCC unroll 16
+    for (int i = 0; i < n - 1; ++i) sums[i] += w * Load(from + first + kLanes * i);
+    sums[n - 1] += w * Load(from + last);
+  }
+#pragma GCC unroll 16
+  for (int i = 0; i < n - 1; ++i) Store(sums[i], y + first + kLanes * i);
+  Store(sums[n - 1], y + last);
+}
+
+void Flat(const float* x, const DepthwiseTaps& taps, int64_t n, float start, float* y) {
+  if (n < kLanes) {
+    Vector sum = Fill(start);
+    for (int64_t t = 0; t < taps.count; ++t)
+      sum += Fill(taps.weights[t]) * Load(x + taps.offsets[t]);
+    StoreSome(sum, n, y);
+    return;
+  }
+  int64_t k = 0;
+  for (; k + 3 * kLanes < n; k += 4 * kLanes)
+    FlatBlock<4>(x, taps, k, Least(k + 3 * kLanes, n - kLanes), start, y);
+  if (k + 2 * kLanes < n) {
+    FlatBlock<3>(x, taps, k, Least(k + 2 * kLanes, n - kLanes), start, y);
+  } else if (k + kLanes < n) {
+    FlatBlock<2>(x, taps, k, Least(k + kLanes, n - kLanes), start, y);
+  } else if (k < n) {
+    const int64_t last = Least(k, n - kLanes);
+    FlatBlock<1>(x, taps, last, last, start, y);
+  }
+}
+
+void FlatSums(const float* x, const DepthwiseTaps& taps, int64_t n, const float* dy, float* lanes) {
+  const int64_t whole = n / kLanes;
+  AllTaps({x, kLanes, dy, kLanes, whole, 0, kLanes}, NoMask(), taps, lanes);
+  const int64_t rest = n - whole * kLanes;
+  if (rest == 0) return;
+  // The rest: the last vector, by the lanes that have not been counted, if there is one.
+  const int64_t at = n < kLanes ? 0 : n - kLanes;
+  const LaneMask keep{n < kLanes ? LanesBetween(0, n) : LanesBetween(kLanes - rest, kLanes)};
+  AllTaps({x + at, kLanes, dy + at, kLanes, 1, 0, kLanes}, keep, taps, lanes);
+}
+
+void MergeRows(const float* x, const int64_t* at, int64_t odd, int64_t rows, int64_t width,
+               float* y) {
+  for (int64_t row = 0; row < rows; ++row, y += width) {
+    Vector low, high;
+    Interleave<kLanes>(Load(x + at[row]), Load(x + at[row] + odd), low, high);
+    const int64_t room = (rows - row) * width;
+    if (room >= kLanes) {
+      Store(low, y);
+    } else {
+      StoreSome(low, room, y);
+    }
+  }
+}
+
+constexpr DepthwiseKernels kKernels = {
+    kLanes,       DenseRows<3>, DenseRows<5>, TapRows,        DenseStripSums<3>, DenseStripSums<5>,
+    TapStripSums, MoveLanes,    GatherRows,   InterleaveRows, ShiftPlane,        PickRows,
+    MergeRows,    Flat,         FlatSums};
+
+#undef MOKA_INLINE

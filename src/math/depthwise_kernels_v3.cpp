@@ -1,0 +1,17 @@
+// depthwise_kernels.h for x86-64-v3.
+#include "math/depthwise_kernels.h"
+
+#ifdef MOKA_DEPTHWISE_GENERATIONS
+#pragma GCC target("arch=x86-64-v3")
+
+namespace moka {
+namespace {
+constexpr int kLanes = 8;
+#include "math/depthwise_kernels_body.h"
+}  // namespace
+
+constinit const DepthwiseKernels kDepthwiseKernelsV3 = kKernels;
+
+}  // namespace moka
+
+#endif

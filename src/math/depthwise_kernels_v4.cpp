@@ -1,0 +1,17 @@
+// depthwise_kernels.h for x86-64-v4.
+#include "math/depthwise_kernels.h"
+
+#ifdef MOKA_DEPTHWISE_GENERATIONS
+#pragma GCC target("arch=x86-64-v4")
+
+namespace moka {
+namespace {
+constexpr int kLanes = 16;
+#include "math/depthwise_kernels_body.h"
+}  // namespace
+
+constinit const DepthwiseKernels kDepthwiseKernelsV4 = kKernels;
+
+}  // namespace moka
+
+#endif
