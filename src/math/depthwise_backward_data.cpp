@@ -20,7 +20,7 @@ struct DataPlan {
     span = (cut.rows + h.stride - 2) / h.stride + 1 + h.reach();
     columns = layout.columns - w.reach();
     direct = h.stride == 1 && w.stride == 1;
-    has_gaps = h.phases() < h.stride || w.phases() < w.stride;
+    has_gaps = h.phases < h.stride || w.phases < w.stride;
     phase_rows = CeilOfQuotient(cut.rows, h.stride);
     phase_step = WholeLines(columns);
     dense = direct && h.dilation == 1 && w.dilation == 1 && multiplier == 1 &&
@@ -29,7 +29,7 @@ struct DataPlan {
 
   int64_t taps() const { return Product(multiplier, h.kernel * w.kernel); }
   int64_t PhaseFloats() const {
-    return direct ? 0 : Product(w.phases(), Product(phase_rows, phase_step));
+    return direct ? 0 : Product(w.phases, Product(phase_rows, phase_step));
   }
   int64_t Scratch() const {
     return Carver::kAlignment + Product(multiplier, WholeLines(layout.Floats(span))) +
@@ -72,6 +72,7 @@ class DataWorker {
                tiles_ + u * tile_floats_);
     }
     float* to = dx + first * p_.w.size;
+    if (!p_.direct) PrefetchForWriting(to, (last - first) * p_.w.size);
     if (p_.direct) {
       FillWeights(w);
       const DepthwiseRows task{.x = tiles_,
@@ -97,15 +98,15 @@ class DataWorker {
   template <typename F>
   void ForEachTap(int64_t phase_h, int64_t phase_w, F f) const {
     for (int64_t u = 0; u < p_.multiplier; ++u) {
-      for (int64_t i = phase_h; i < p_.h.kernel; i += p_.h.period()) {
-        for (int64_t j = phase_w; j < p_.w.kernel; j += p_.w.period()) f(u, i, j);
+      for (int64_t i = phase_h; i < p_.h.kernel; i += p_.h.period) {
+        for (int64_t j = phase_w; j < p_.w.kernel; j += p_.w.period) f(u, i, j);
       }
     }
   }
   template <typename F>
   void ForEachPhase(F f) const {
-    for (int64_t i = 0; i < p_.h.phases(); ++i) {
-      for (int64_t j = 0; j < p_.w.phases(); ++j) f(i, j);
+    for (int64_t i = 0; i < p_.h.phases; ++i) {
+      for (int64_t j = 0; j < p_.w.phases; ++j) f(i, j);
     }
   }
 
@@ -135,12 +136,12 @@ class DataWorker {
   void RunPhases(int64_t begin, int64_t end, float* dx) {
     const DepthwiseAxis &h = p_.h, &w = p_.w;
     int64_t taps = 0;
-    for (int64_t i = 0; i < h.phases(); ++i) {
+    for (int64_t i = 0; i < h.phases; ++i) {
       // Padded row phase + stride * a; a in [first, last).
       const int64_t phase = h.Phase(i);
       const int64_t first = CeilOfQuotient(begin - phase, h.stride),
                     last = CeilOfQuotient(end - phase, h.stride);
-      for (int64_t j = 0; j < w.phases(); ++j) {
+      for (int64_t j = 0; j < w.phases; ++j) {
         const int64_t count = p_.multiplier * h.Taps(i) * w.Taps(j);
         const DepthwiseRows task{.x = tiles_ + (first - begin / h.stride) * p_.layout.row_step(),
                                  .x_step = p_.layout.row_step(),
@@ -162,13 +163,13 @@ class DataWorker {
     const DepthwiseAxis& w = p_.w;
     const int64_t step = p_.h.stride * w.size;
     const float* from[2] = {};
-    for (int64_t j = 0; j < w.phases(); ++j) {
+    for (int64_t j = 0; j < w.phases; ++j) {
       // The first column of the phase, and where it lies among the phase's.
       const int64_t phase = w.Phase(j);
       const int64_t column = ((phase - w.pad) % w.stride + w.stride) % w.stride;
       const int64_t at = (column + w.pad) / w.stride - w.pad / w.stride;
       const float* x = phases_ + j * p_.phase_rows * p_.phase_step + at;
-      if (w.stride == 2 && w.phases() == 2) {
+      if (w.stride == 2 && w.phases == 2) {
         from[column] = x;
       } else if (column < w.size) {
         SpreadRows(x, p_.phase_step, dx + column, step, rows,

@@ -114,10 +114,7 @@ class WeightsWorker {
   // sums: one for each tap and the bias, for each output.
   void Finish(int64_t channels, double* sums) {
     for (int64_t c = 0; c < channels; ++c) Move(c);
-    for (int64_t i = 0; i < channels * p_.sums(); ++i) {
-      sums[i] = 0;
-      for (int64_t lane = 0; lane < lanes_; ++lane) sums[i] += doubles_[lanes_ * i + lane];
-    }
+    p_.kernels.add_lanes(channels * p_.sums(), doubles_, sums);
   }
 
  private:

@@ -61,6 +61,8 @@ struct DepthwiseKernels {
   DepthwiseSumKernel sums3, sums5, sums;
   // sums (n) += lanes (n), which become 0; n is a multiple of `lanes`.
   void (*move)(int64_t n, float* lanes, double* sums);
+  // y (n) = the sum of each row of x (n, lanes).
+  void (*add_lanes)(int64_t n, const double* x, double* y);
   // y[r][k] = x[r][k * stride], k < n.
   void (*gather)(const float* x, int64_t x_step, float* y, int64_t y_step, int64_t rows, int64_t n,
                  int64_t stride);

@@ -11,6 +11,14 @@ MOKA_INLINE Vector Load(const float* x) {
   __builtin_memcpy(&v, x, sizeof v);
   return v;
 }
+// The same, in a register from now on: GCC would load again for each use.
+MOKA_INLINE Vector LoadOnce(const float* x) {
+  Vector v = Load(x);
+#if defined(__x86_64__)
+  __asm__("" : "+v"(v));
+#endif
+  return v;
+}
 MOKA_INLINE void Store(Vector v, float* y) { __builtin_memcpy(y, &v, sizeof v); }
 MOKA_INLINE Mask LoadMask(const int32_t* x) {
   Mask v;
@@ -58,7 +66,7 @@ struct DenseBlock {
     for (int row = 0; row < rows + kernel - 1; ++row) {
 #pragma GCC unroll 16
       for (int j = 0; j < kernel; ++j) {
-        const Vector v = Load(x + row * step + j);
+        const Vector v = LoadOnce(x + row * step + j);
 #pragma GCC unroll 16
         for (int i = 0; i < kernel; ++i) {
           if (row - i >= 0 && row - i < rows) sums[row - i] += w[i * kernel + j] * v;
@@ -146,14 +154,14 @@ MOKA_INLINE void DenseSums(const float* x, int64_t x_step, const float* dy, int6
   Vector d[rows];
 #pragma GCC unroll 16
   for (int r = 0; r < rows; ++r) {
-    d[r] = keep(Load(dy + r * dy_step));
+    d[r] = keep(LoadOnce(dy + r * dy_step));
     sums[kernel * kernel] += d[r];
   }
 #pragma GCC unroll 16
   for (int row = 0; row < rows + kernel - 1; ++row) {
 #pragma GCC unroll 16
     for (int j = 0; j < kernel; ++j) {
-      const Vector v = keep(Load(x + row * x_step + j));
+      const Vector v = keep(LoadOnce(x + row * x_step + j));
 #pragma GCC unroll 16
       for (int i = 0; i < kernel; ++i) {
         if (row - i >= 0 && row - i < rows) sums[i * kernel + j] += d[row - i] * v;
@@ -196,7 +204,7 @@ MOKA_INLINE void SomeTaps(const DepthwiseStrip& t, const KeepLanes& keep, const 
   for (int i = 0; i < taps; ++i) sums[i] = Load(lanes + kLanes * i);
   const float *x = t.x, *dy = t.dy;
   for (int64_t row = 0; row < t.rows; ++row, x += t.x_step, dy += t.dy_step) {
-    const Vector d = keep(Load(dy));
+    const Vector d = keep(LoadOnce(dy));
 #pragma GCC unroll 16
     for (int i = 0; i < taps; ++i) sums[i] += d * keep(Load(x + offsets[i]));
   }
@@ -232,6 +240,20 @@ void MoveLanes(int64_t n, float* lanes, double* sums) {
     sum += __builtin_convertvector(Load(lanes + i), Doubles);
     __builtin_memcpy(sums + i, &sum, sizeof sum);
     Store(Vector{}, lanes + i);
+  }
+}
+
+void AddLanes(int64_t n, const double* x, double* y) {
+  typedef double Two __attribute__((vector_size(16)));
+  for (int64_t i = 0; i < n; ++i, x += kLanes) {
+    Two pairs[kLanes / 2];
+    __builtin_memcpy(pairs, x, sizeof pairs);
+#pragma GCC unroll 4
+    for (int half = kLanes / 4; half > 0; half /= 2) {
+#pragma GCC unroll 4
+      for (int k = 0; k < half; ++k) pairs[k] += pairs[k + half];
+    }
+    y[i] = pairs[0][0] + pairs[0][1];
   }
 }
 
@@ -316,19 +338,32 @@ MOKA_INLINE void Interleave(V even, V odd, V& low, V& high) {
 // Reads whole vectors of even and odd, which lie in a tile.
 void InterleaveRows(const float* even, const float* odd, int64_t x_step, float* y, int64_t y_step,
                     int64_t rows, int64_t n) {
+  Vector low, high;
   for (int64_t r = 0; r < rows; ++r, even += x_step, odd += x_step, y += y_step) {
     int64_t k = 0;
-    Vector low, high;
     for (; 2 * k + 2 * kLanes <= n; k += kLanes) {
       Interleave<kLanes>(Load(even + k), Load(odd + k), low, high);
       Store(low, y + 2 * k), Store(high, y + 2 * k + kLanes);
     }
+    if (2 * k + kLanes <= n) {
+      Interleave<kLanes>(Load(even + k), Load(odd + k), low, high);
+      Store(low, y + 2 * k);
+      k += kLanes / 2;
+    }
     if (2 * k == n) continue;
-    Interleave<kLanes>(Load(even + k), Load(odd + k), low, high);
-    int64_t rest = n - 2 * k;
-    float* to = y + 2 * k;
-    if (rest >= kLanes) Store(low, to), low = high, to += kLanes, rest -= kLanes;
-    if (rest > 0) StoreSome(low, rest, to);
+    if (n < kLanes) {
+      Interleave<kLanes>(Load(even), Load(odd), low, high);
+      StoreSome(low, n, y);
+      continue;
+    }
+    // The last vector, which overlaps; it may begin at an odd column.
+    const int64_t first = n - kLanes, half = first / 2;
+    if (first % 2 == 0) {
+      Interleave<kLanes>(Load(even + half), Load(odd + half), low, high);
+    } else {
+      Interleave<kLanes>(Load(odd + half), Load(even + half + 1), low, high);
+    }
+    Store(low, y + first);
   }
 }
 
@@ -421,8 +456,8 @@ void MergeRows(const float* x, const int64_t* at, int64_t odd, int64_t rows, int
 }
 
 constexpr DepthwiseKernels kKernels = {
-    kLanes,       DenseRows<3>, DenseRows<5>, TapRows,        DenseStripSums<3>, DenseStripSums<5>,
-    TapStripSums, MoveLanes,    GatherRows,   InterleaveRows, ShiftPlane,        PickRows,
-    MergeRows,    Flat,         FlatSums};
+    kLanes,       DenseRows<3>, DenseRows<5>, TapRows,    DenseStripSums<3>, DenseStripSums<5>,
+    TapStripSums, MoveLanes,    AddLanes,     GatherRows, InterleaveRows,    ShiftPlane,
+    PickRows,     MergeRows,    Flat,         FlatSums};
 
 #undef MOKA_INLINE

@@ -30,7 +30,7 @@ SmallLayout SmallOutput(const ConvolutionGeometry& g) {
           -1,
           -(w.pad / w.stride),
           w.reach() + 1,
-          {.size = h.out, .out = rows, .kernel = 1, .stride = 1, .pad = 0, .dilation = 1},
+          {h.out, rows, 1, 1, 0, 1},
           h.reach() - h.pad / h.stride};
 }
 
@@ -49,15 +49,14 @@ bool IsSmallBackward(const ConvolutionGeometry& g, const DepthwiseKernels& kerne
   const DepthwiseAxis h = HeightOf(g), w = WidthOf(g);
   if (SmallOutput(g).row_width > kernels.lanes) return false;
   return (h.stride == 1 && w.stride == 1) ||
-         (h.stride == 2 && w.stride == 2 && h.phases() == 2 && w.phases() == 2);
+         (h.stride == 2 && w.stride == 2 && h.phases == 2 && w.phases == 2);
 }
 
 void FillSmallOffsets(const ConvolutionGeometry& g, const SmallLayout& layout, int64_t* offsets) {
   const DepthwiseAxis h = HeightOf(g);
   for (int64_t i = 0; i < g.kernel_h; ++i) {
     for (int64_t j = 0; j < g.kernel_w; ++j) {
-      *offsets++ =
-          (i % h.period() * g.kernel_w + j) * layout.copy() + h.Shift(i) * layout.row_width;
+      *offsets++ = (i % h.period * g.kernel_w + j) * layout.copy() + h.Shift(i) * layout.row_width;
     }
   }
 }
@@ -98,7 +97,7 @@ SmallCopies::SmallCopies(const SmallLayout& layout, const DepthwiseKernels& kern
     before_ = 16, after_ = 48;
   } else {
     std::fill_n(to_, t.height, -1);
-    for (int64_t i = 0; i < t.h.phases(); ++i) {
+    for (int64_t i = 0; i < t.h.phases; ++i) {
       for (int64_t row = 0; row < t.rows; ++row) {
         const int64_t h = row * t.h.stride + t.h.Phase(i) - t.row_pad;
         if (h >= 0 && h < t.height) to_[h] = i * t.variants * t.copy() + row * t.row_width;

@@ -22,7 +22,7 @@ struct SmallLayout {
   int64_t row_pad;
 
   int64_t copy() const { return WholeLines(rows * row_width + 16); }  // floats
-  int64_t floats() const { return h.phases() * variants * copy(); }   // of all copies
+  int64_t floats() const { return h.phases * variants * copy(); }     // of all copies
   bool shifts() const { return stride == 1 && h.stride == 1 && row_width == width; }
 };
 SmallLayout SmallInput(const ConvolutionGeometry& g);

@@ -67,11 +67,11 @@ class SmallDataWorker {
     const DepthwiseAxis &h = p_.h, &w = p_.w;
     int64_t taps = 0, *end = ends_;
     *end++ = 0;
-    for (int64_t phase_h = 0; phase_h < h.phases(); ++phase_h) {
-      for (int64_t phase_w = 0; phase_w < w.phases(); ++phase_w) {
+    for (int64_t phase_h = 0; phase_h < h.phases; ++phase_h) {
+      for (int64_t phase_w = 0; phase_w < w.phases; ++phase_w) {
         for (int64_t u = 0; u < p_.multiplier; ++u) {
-          for (int64_t i = phase_h; i < h.kernel; i += h.period()) {
-            for (int64_t j = phase_w; j < w.kernel; j += w.period()) {
+          for (int64_t i = phase_h; i < h.kernel; i += h.period) {
+            for (int64_t j = phase_w; j < w.kernel; j += w.period) {
               offsets_[taps] = u * p_.layout.floats() + w.Shift(j) * p_.layout.copy() +
                                (h.reach() - h.Shift(i)) * p_.layout.row_width;
               places_[taps++] = static_cast<int32_t>((u * h.kernel + i) * w.kernel + j);

@@ -8,7 +8,7 @@
 namespace moka {
 namespace {
 
-constexpr int64_t kTileFloats = 8192;  // 32 KB: a tile stays in the L1 cache
+constexpr int64_t kTileFloats = 4096;  // 32 KB: a tile stays in the L1 cache
 constexpr int64_t kMostRows = 64;      // of a tile: so many floats are summed before doubles
 
 int64_t Ceil(int64_t n, int64_t step) { return (n + step - 1) / step; }
@@ -42,7 +42,7 @@ int64_t TileLayout::Floats(int64_t rows) const { return Product(rows, row_step()
 
 TileLayout InputTile(const ConvolutionGeometry& g) {
   const DepthwiseAxis w = WidthOf(g);
-  return {g.height, g.width, w.pad, w.stride, w.dilation, w.phases(), w.out + w.reach()};
+  return {g.height, g.width, w.pad, w.stride, w.dilation, w.phases, w.out + w.reach()};
 }
 
 TileLayout OutputTile(const ConvolutionGeometry& g) {
@@ -77,7 +77,7 @@ void FillInputOffsets(const ConvolutionGeometry& g, const TileLayout& layout, in
   for (int64_t i = 0; i < h.kernel; ++i) {
     for (int64_t j = 0; j < w.kernel; ++j) {
       *offsets++ =
-          i * h.dilation * layout.row_step() + j % w.period() * layout.phase_step() + w.Shift(j);
+          i * h.dilation * layout.row_step() + j % w.period * layout.phase_step() + w.Shift(j);
     }
   }
 }
@@ -99,9 +99,11 @@ DepthwiseCut CutForward(const ConvolutionGeometry& g, const TileLayout& layout) 
 }
 
 DepthwiseCut CutBackwardData(const ConvolutionGeometry& g, const TileLayout& layout) {
-  const DepthwiseAxis h = HeightOf(g);
-  const int64_t multiplier = g.outputs / g.group;
-  const int64_t fit = kTileFloats / layout.row_step() / multiplier - h.reach();
+  const DepthwiseAxis h = HeightOf(g), w = WidthOf(g);
+  const bool direct = h.stride == 1 && w.stride == 1;
+  // Of each row of dy: its copies, and the rows of dx that are sorted by phase.
+  const int64_t floats = Product(layout.row_step(), g.outputs / g.group + (direct ? 0 : w.phases));
+  const int64_t fit = kTileFloats / floats - h.reach();
   const int64_t least = std::max<int64_t>(4, h.reach());
   return Even(h.size, Product(std::min(std::max(fit, least), kMostRows), h.stride));
 }

@@ -17,16 +17,26 @@ namespace moka {
 
 // One axis of the geometry.
 struct DepthwiseAxis {
-  int64_t size, out, kernel, stride, pad, dilation;
+  DepthwiseAxis(int64_t size, int64_t out, int64_t kernel, int64_t stride, int64_t pad,
+                int64_t dilation)
+      : size(size),
+        out(out),
+        kernel(kernel),
+        stride(stride),
+        pad(pad),
+        dilation(dilation),
+        period(stride / std::gcd(stride, dilation)),
+        phases(std::min(period, kernel)) {}
 
-  // Taps j and j + period() read the same phase; those below phases() each another one.
-  int64_t period() const { return stride / std::gcd(stride, dilation); }
-  int64_t phases() const { return std::min(period(), kernel); }
+  int64_t size, out, kernel, stride, pad, dilation;
+  // Taps j and j + period read the same phase; those below `phases` each another one.
+  int64_t period, phases;
+
   int64_t Phase(int64_t tap) const { return tap * dilation % stride; }
   int64_t Shift(int64_t tap) const { return tap * dilation / stride; }
   int64_t reach() const { return Shift(kernel - 1); }
-  // Taps of phase `tap` < phases().
-  int64_t Taps(int64_t tap) const { return (kernel - tap + period() - 1) / period(); }
+  // Taps of phase `tap` < phases.
+  int64_t Taps(int64_t tap) const { return (kernel - tap + period - 1) / period; }
 };
 DepthwiseAxis HeightOf(const ConvolutionGeometry& g);
 DepthwiseAxis WidthOf(const ConvolutionGeometry& g);
@@ -57,6 +67,14 @@ void SpreadRows(const float* x, int64_t x_step, float* y, int64_t y_step, int64_
                 int64_t stride);
 // Where tap (i, j) lies in an input tile.
 void FillInputOffsets(const ConvolutionGeometry& g, const TileLayout& layout, int64_t* offsets);
+
+// Lines that will soon be written, or read.
+inline void PrefetchForWriting(const float* y, int64_t n) {
+  for (int64_t k = 0; k < n; k += 16) __builtin_prefetch(y + k, 1, 3);
+}
+inline void PrefetchForReading(const float* x, int64_t n) {
+  for (int64_t k = 0; k < n; k += 16) __builtin_prefetch(x + k, 0, 2);
+}
 
 // How many output rows (of y; of dx on the way back) a tile is for, by shape alone.
 struct DepthwiseCut {

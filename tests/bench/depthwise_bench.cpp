@@ -85,7 +85,7 @@ constexpr Layer kLayers[] = {
 
 [[maybe_unused]] const bool registered = [] {
   for (const Layer& l : kLayers) {
-    for (const int64_t batch : {8, 32}) {
+    for (const int64_t batch : {1, 8, 32}) {
       const ConvolutionGeometry g{.batch = batch,
                                   .channels = l.channels,
                                   .height = l.size,
