@@ -51,7 +51,8 @@ struct WeightsPlan {
   int64_t sums() const { return Product(multiplier, taps + 1); }  // of a channel
   int64_t Scratch() const {
     return Carver::kAlignment + (small ? 0 : WholeLines(layout.Floats(span))) +
-           (small ? SmallCopies::Floats(small_layout) + small_layout.floats() : 0) +
+           (small ? SmallCopies::Floats(small_layout) + small_layout.group() * small_layout.floats()
+                  : 0) +
            (narrow ? WholeLines(16 * cut.rows) : 0) + WholeLines(2 * taps) +
            Product(48 * block, sums());
   }
@@ -74,7 +75,9 @@ class WeightsWorker {
  public:
   WeightsWorker(const WeightsPlan& plan, std::span<float> scratch)
       : p_(plan), lanes_(p_.kernels.lanes), carver_(scratch) {
-    const int64_t floats = p_.small ? p_.small_layout.floats() : p_.layout.Floats(p_.span);
+    group_ = p_.small ? p_.small_layout.group() : 1;
+    tile_floats_ = p_.small ? p_.small_layout.floats() : p_.layout.Floats(p_.span);
+    const int64_t floats = group_ * tile_floats_;
     if (p_.small) copies_.emplace(p_.small_layout, p_.kernels, carver_);
     tile_ = carver_.Take(floats);
     if (p_.narrow) dy_ = carver_.Take(16 * p_.cut.rows);
@@ -89,7 +92,6 @@ class WeightsWorker {
       FillInputOffsets(p_.g, p_.layout, offsets_);
     }
     std::fill_n(floats_, lanes_ * p_.block * p_.sums(), 0.0f);
-    std::fill_n(doubles_, lanes_ * p_.block * p_.sums(), 0.0);
   }
 
   // Output rows [row, row + rows) of planes [first, first + channels) of all.
@@ -97,12 +99,15 @@ class WeightsWorker {
            int64_t rows) {
     const int64_t in_plane = p_.h.size * p_.w.size, out_plane = p_.h.out * p_.w.out;
     const int64_t filled = filled_;
+    const bool moved = moved_;
     for (int64_t c = 0; c < channels; ++c) {
-      filled_ = filled;  // each channel's lanes fill alike
+      filled_ = filled, moved_ = moved;  // the lanes of each channel fill alike
       const float* from = dy + (first + c) * p_.multiplier * out_plane + row * p_.w.out;
       if (p_.small) {
-        copies_->Make(x, p_.g.batch * p_.g.group, first + c, tile_);
-        AddPlane(c, from, out_plane);
+        for (int64_t i = c; c % group_ == 0 && i < std::min(channels, c + group_); ++i) {
+          copies_->Make(x, p_.g.batch * p_.g.group, first + i, tile_ + (i - c) * tile_floats_);
+        }
+        AddPlane(c, tile_ + c % group_ * tile_floats_, from, out_plane);
       } else {
         FillTile(p_.kernels, p_.layout, x + (first + c) * in_plane, row * p_.h.stride - p_.h.pad,
                  p_.span - (p_.cut.rows - rows) * p_.h.stride, tile_);
@@ -118,13 +123,13 @@ class WeightsWorker {
   }
 
  private:
-  void AddPlane(int64_t channel, const float* dy, int64_t n) {
+  void AddPlane(int64_t channel, const float* tile, const float* dy, int64_t n) {
     const int64_t vectors = (n + lanes_ - 1) / lanes_;
     MakeRoom(channel, vectors);
     for (int64_t u = 0; u < p_.multiplier; ++u, dy += n) {
       const float* from = dy;
       if (p_.narrow) std::copy_n(dy, n, dy_), from = dy_;
-      p_.kernels.flat_sums(tile_, {p_.taps, nullptr, offsets_}, n, from, Lanes(channel, u));
+      p_.kernels.flat_sums(tile, {p_.taps, nullptr, offsets_}, n, from, Lanes(channel, u));
     }
   }
 
@@ -157,11 +162,15 @@ class WeightsWorker {
   }
   // Before `count` more numbers are added to each lane.
   void MakeRoom(int64_t channel, int64_t count) {
-    if (filled_ + count > kMostInOneLane) Move(channel), filled_ = 0;
+    if (filled_ + count > kMostInOneLane && filled_ > 0) {
+      Move(channel);
+      filled_ = 0, moved_ = true;
+    }
     filled_ += count;
   }
   void Move(int64_t channel) {
-    p_.kernels.move(lanes_ * p_.sums(), Lanes(channel, 0), doubles_ + lanes_ * channel * p_.sums());
+    p_.kernels.move(lanes_ * p_.sums(), !moved_, Lanes(channel, 0),
+                    doubles_ + lanes_ * channel * p_.sums());
   }
 
   const WeightsPlan& p_;
@@ -169,9 +178,11 @@ class WeightsWorker {
   Carver carver_;
   std::optional<SmallCopies> copies_;
   float *tile_, *dy_ = nullptr, *floats_;
+  int64_t group_, tile_floats_;  // planes that are copied together
   int64_t* offsets_;
   double* doubles_;
   int64_t filled_ = 0;  // numbers in each lane
+  bool moved_ = false;  // once at least
 };
 
 }  // namespace

@@ -83,17 +83,21 @@ void ForwardSmall(Context& context, const ConvolutionGeometry& g, const Depthwis
   context.ParallelFor(planes, grain, [&](int64_t begin, int64_t end, int worker) {
     Carver carver(scratch(worker));
     SmallCopies copies(layout, kernels, carver);
-    float* tile = carver.Take(layout.floats());
+    const int64_t group = layout.group(), floats = layout.floats();
+    float* tiles = carver.Take(group * floats);
     int64_t* offsets = reinterpret_cast<int64_t*>(carver.Take(2 * taps));
     FillSmallOffsets(g, layout, offsets);
-    std::fill_n(tile, layout.floats(), 0.0f);
-    for (int64_t plane = begin; plane < end; ++plane) {
-      copies.Make(a.x, planes, plane, tile);
-      for (int64_t u = 0; u < multiplier; ++u) {
-        const int64_t output = plane % g.group * multiplier + u;
-        kernels.flat(tile, {taps, a.w + output * taps, offsets}, out_plane,
-                     a.bias != nullptr ? a.bias[output] : 0,
-                     a.y + (plane * multiplier + u) * out_plane);
+    std::fill_n(tiles, group * floats, 0.0f);
+    for (int64_t first = begin; first < end; first += group) {
+      const int64_t last = std::min(end, first + group);
+      for (int64_t plane = first; plane < last; ++plane)
+        copies.Make(a.x, planes, plane, tiles + (plane - first) * floats);
+      int64_t output = first % g.group * multiplier;
+      for (int64_t i = first * multiplier; i < last * multiplier; ++i) {
+        kernels.flat(tiles + (i / multiplier - first) * floats,
+                     {taps, a.w + output * taps, offsets}, out_plane,
+                     a.bias != nullptr ? a.bias[output] : 0, a.y + i * out_plane);
+        if (++output == g.outputs) output = 0;
       }
     }
   });
@@ -104,7 +108,7 @@ void ForwardSmall(Context& context, const ConvolutionGeometry& g, const Depthwis
 int64_t DepthwiseForwardScratch(const ConvolutionGeometry& g, const DepthwiseKernels& kernels) {
   if (!IsSmall(g, kernels)) return ForwardPlan(g, kernels).Scratch();
   const SmallLayout layout = SmallInput(g);
-  return Carver::kAlignment + SmallCopies::Floats(layout) + layout.floats() +
+  return Carver::kAlignment + SmallCopies::Floats(layout) + layout.group() * layout.floats() +
          WholeLines(2 * g.kernel_h * g.kernel_w);
 }
 

@@ -59,8 +59,8 @@ struct DepthwiseKernels {
 
   DepthwiseRowKernel rows3, rows5, rows;  // 3x3, 5x5, any taps
   DepthwiseSumKernel sums3, sums5, sums;
-  // sums (n) += lanes (n), which become 0; n is a multiple of `lanes`.
-  void (*move)(int64_t n, float* lanes, double* sums);
+  // sums (n) += lanes (n), or = the first time; lanes become 0. n is a multiple of `lanes`.
+  void (*move)(int64_t n, bool first, float* lanes, double* sums);
   // y (n) = the sum of each row of x (n, lanes).
   void (*add_lanes)(int64_t n, const double* x, double* y);
   // y[r][k] = x[r][k * stride], k < n.

@@ -26,7 +26,7 @@ MOKA_INLINE Mask LoadMask(const int32_t* x) {
   return v;
 }
 MOKA_INLINE Vector Keep(Vector v, Mask mask) { return (Vector)((Mask)v & mask); }
-MOKA_INLINE Vector Fill(float x) { return Vector{} + x; }
+MOKA_INLINE Vector Fill(float x) { return x - Vector{}; }  // 0 + x would be computed
 MOKA_INLINE Mask LanesBetween(int64_t first, int64_t last) {
   Mask lane;
   for (int i = 0; i < kLanes; ++i) lane[i] = i;
@@ -232,12 +232,12 @@ void TapStripSums(const DepthwiseStrip& t, const DepthwiseTaps& taps, float* lan
   }
 }
 
-void MoveLanes(int64_t n, float* lanes, double* sums) {
+void MoveLanes(int64_t n, bool first, float* lanes, double* sums) {
   typedef double Doubles __attribute__((vector_size(kLanes * 8)));
   for (int64_t i = 0; i < n; i += kLanes) {
-    Doubles sum;
-    __builtin_memcpy(&sum, sums + i, sizeof sum);
-    sum += __builtin_convertvector(Load(lanes + i), Doubles);
+    Doubles sum = __builtin_convertvector(Load(lanes + i), Doubles), before = {};
+    if (!first) __builtin_memcpy(&before, sums + i, sizeof before);
+    sum += before;
     __builtin_memcpy(sums + i, &sum, sizeof sum);
     Store(Vector{}, lanes + i);
   }
@@ -369,12 +369,19 @@ void InterleaveRows(const float* even, const float* odd, int64_t x_step, float* 
 
 // ---- Small planes.
 
-void ShiftPlane(const DepthwiseCopies& t, const float* x, float* tile) {
+template <int copies>  // 0: any number
+MOKA_INLINE void ShiftVectors(const DepthwiseCopies& t, const float* x, float* tile) {
+  const int64_t count = copies > 0 ? copies : t.count;
   const int32_t* mask = t.masks;
-  for (int64_t v = 0; v < t.vectors; ++v, x += kLanes, tile += kLanes) {
-    for (int64_t j = 0; j < t.count; ++j, mask += kLanes)
-      Store(Keep(Load(x + t.shifts[j]), LoadMask(mask)), tile + j * t.step);
+  for (int64_t v = 0; v < t.vectors; ++v, x += kLanes, tile += kLanes, mask += count * kLanes) {
+#pragma GCC unroll 4
+    for (int64_t j = 0; j < count; ++j)
+      Store(Keep(Load(x + t.shifts[j]), LoadMask(mask + j * kLanes)), tile + j * t.step);
   }
+}
+void ShiftPlane(const DepthwiseCopies& t, const float* x, float* tile) {
+  if (t.count == 3) return ShiftVectors<3>(t, x, tile);
+  ShiftVectors<0>(t, x, tile);
 }
 
 // Row after row: the zeros that one writes beyond its end are no loss.
@@ -390,16 +397,18 @@ void PickRows(const DepthwiseCopies& t, const float* x, float* tile) {
   }
 }
 
-// n vectors from x[at[0]], x[at[1]], ...
-template <int n>
-MOKA_INLINE void FlatBlock(const float* x, const DepthwiseTaps& taps, int64_t first, int64_t last,
+// n vectors, of which the last may overlap. taps 0: any number.
+template <int n, int taps>
+MOKA_INLINE void FlatBlock(const float* x, const DepthwiseTaps& t, int64_t first, int64_t last,
                            float start, float* y) {
+  const int64_t count = taps > 0 ? taps : t.count;
   Vector sums[n];
 #pragma GCC unroll 16
   for (int i = 0; i < n; ++i) sums[i] = Fill(start);
-  for (int64_t t = 0; t < taps.count; ++t) {
-    const Vector w = Fill(taps.weights[t]);
-    const float* from = x + taps.offsets[t];
+#pragma GCC unroll 9
+  for (int64_t tap = 0; tap < count; ++tap) {
+    const Vector w = Fill(t.weights[tap]);
+    const float* from = x + t.offsets[tap];
 #pragma GCC unroll 16
     for (int i = 0; i < n - 1; ++i) sums[i] += w * Load(from + first + kLanes * i);
     sums[n - 1] += w * Load(from + last);
@@ -409,36 +418,76 @@ MOKA_INLINE void FlatBlock(const float* x, const DepthwiseTaps& taps, int64_t fi
   Store(sums[n - 1], y + last);
 }
 
+template <int taps>
+MOKA_INLINE void FlatBlocks(const float* x, const DepthwiseTaps& t, int64_t n, float start,
+                            float* y) {
+  int64_t k = 0;
+  for (; k + 3 * kLanes < n; k += 4 * kLanes)
+    FlatBlock<4, taps>(x, t, k, Least(k + 3 * kLanes, n - kLanes), start, y);
+  if (k + 2 * kLanes < n) {
+    FlatBlock<3, taps>(x, t, k, Least(k + 2 * kLanes, n - kLanes), start, y);
+  } else if (k + kLanes < n) {
+    FlatBlock<2, taps>(x, t, k, Least(k + kLanes, n - kLanes), start, y);
+  } else if (k < n) {
+    const int64_t last = Least(k, n - kLanes);
+    FlatBlock<1, taps>(x, t, last, last, start, y);
+  }
+}
+
 void Flat(const float* x, const DepthwiseTaps& taps, int64_t n, float start, float* y) {
   if (n < kLanes) {
     Vector sum = Fill(start);
     for (int64_t t = 0; t < taps.count; ++t)
       sum += Fill(taps.weights[t]) * Load(x + taps.offsets[t]);
     StoreSome(sum, n, y);
-    return;
-  }
-  int64_t k = 0;
-  for (; k + 3 * kLanes < n; k += 4 * kLanes)
-    FlatBlock<4>(x, taps, k, Least(k + 3 * kLanes, n - kLanes), start, y);
-  if (k + 2 * kLanes < n) {
-    FlatBlock<3>(x, taps, k, Least(k + 2 * kLanes, n - kLanes), start, y);
-  } else if (k + kLanes < n) {
-    FlatBlock<2>(x, taps, k, Least(k + kLanes, n - kLanes), start, y);
-  } else if (k < n) {
-    const int64_t last = Least(k, n - kLanes);
-    FlatBlock<1>(x, taps, last, last, start, y);
+  } else if (taps.count == 9) {
+    FlatBlocks<9>(x, taps, n, start, y);
+  } else {
+    FlatBlocks<0>(x, taps, n, start, y);
   }
 }
 
-void FlatSums(const float* x, const DepthwiseTaps& taps, int64_t n, const float* dy, float* lanes) {
-  const int64_t whole = n / kLanes;
-  AllTaps({x, kLanes, dy, kLanes, whole, 0, kLanes}, NoMask(), taps, lanes);
-  const int64_t rest = n - whole * kLanes;
-  if (rest == 0) return;
-  // The rest: the last vector, by the lanes that have not been counted, if there is one.
-  const int64_t at = n < kLanes ? 0 : n - kLanes;
-  const LaneMask keep{n < kLanes ? LanesBetween(0, n) : LanesBetween(kLanes - rest, kLanes)};
-  AllTaps({x + at, kLanes, dy + at, kLanes, 1, 0, kLanes}, keep, taps, lanes);
+// `taps` taps at these offsets, and the sum of dy, into bias. The last vector may overlap: only
+// the lanes in `keep` of what begins at `rest` count.
+template <int taps>
+MOKA_INLINE void FlatTaps(const float* x, const int64_t* offsets, int64_t whole, const float* dy,
+                          bool has_rest, int64_t rest, const LaneMask& keep, float* lanes,
+                          float* bias) {
+  Vector sums[taps], sum = Load(bias);
+#pragma GCC unroll 16
+  for (int i = 0; i < taps; ++i) sums[i] = Load(lanes + kLanes * i);
+  for (int64_t k = 0; k < whole; k += kLanes) {
+    const Vector d = LoadOnce(dy + k);
+    sum += d;
+#pragma GCC unroll 16
+    for (int i = 0; i < taps; ++i) sums[i] += d * Load(x + offsets[i] + k);
+  }
+  if (has_rest) {
+    const Vector d = keep(Load(dy + rest));
+    sum += d;
+#pragma GCC unroll 16
+    for (int i = 0; i < taps; ++i) sums[i] += d * keep(Load(x + offsets[i] + rest));
+  }
+#pragma GCC unroll 16
+  for (int i = 0; i < taps; ++i) Store(sums[i], lanes + kLanes * i);
+  Store(sum, bias);
+}
+
+void FlatSums(const float* x, const DepthwiseTaps& t, int64_t n, const float* dy, float* lanes) {
+  const int64_t whole = n / kLanes * kLanes, rest = n < kLanes ? 0 : n - kLanes;
+  const bool has_rest = whole < n;
+  const LaneMask keep{n < kLanes ? LanesBetween(0, n) : LanesBetween(whole - rest, kLanes)};
+  float* bias = lanes + kLanes * t.count;
+  float ignored[kLanes] = {};
+  int64_t i = 0;
+  for (; i + 9 <= t.count; i += 9) {
+    FlatTaps<9>(x, t.offsets + i, whole, dy, has_rest, rest, keep, lanes + kLanes * i,
+                i == 0 ? bias : ignored);
+  }
+  for (; i < t.count; ++i) {
+    FlatTaps<1>(x, t.offsets + i, whole, dy, has_rest, rest, keep, lanes + kLanes * i,
+                i == 0 ? bias : ignored);
+  }
 }
 
 void MergeRows(const float* x, const int64_t* at, int64_t odd, int64_t rows, int64_t width,

@@ -56,7 +56,8 @@ void FillSmallOffsets(const ConvolutionGeometry& g, const SmallLayout& layout, i
   const DepthwiseAxis h = HeightOf(g);
   for (int64_t i = 0; i < g.kernel_h; ++i) {
     for (int64_t j = 0; j < g.kernel_w; ++j) {
-      *offsets++ = (i % h.period * g.kernel_w + j) * layout.copy() + h.Shift(i) * layout.row_width;
+      *offsets++ = (i % h.period * g.kernel_w + j) * layout.copy() + layout.lead() +
+                   h.Shift(i) * layout.row_width;
     }
   }
 }
@@ -69,7 +70,7 @@ int64_t SmallCopies::Floats(const SmallLayout& t) {
 }
 
 SmallCopies::SmallCopies(const SmallLayout& layout, const DepthwiseKernels& kernels, Carver& carver)
-    : layout_(layout), kernels_(kernels) {
+    : layout_(layout), kernels_(kernels), lead_(layout.lead()), shifts_planes_(layout.shifts()) {
   const SmallLayout& t = layout_;
   const int64_t lanes = kernels.lanes;
   shifts_ = reinterpret_cast<int64_t*>(carver.Take(2 * t.variants));
@@ -146,8 +147,9 @@ void SmallCopies::Make(const float* x, int64_t planes, int64_t index, float* til
     std::memcpy(plane_ + 16, from, static_cast<size_t>(size) * sizeof(float));
     from = plane_ + 16;
   }
-  if (layout_.shifts()) {
-    kernels_.shift(copies_, from + first_row_ * layout_.width, tile + to_row_ * layout_.width);
+  if (shifts_planes_) {
+    kernels_.shift(copies_, from + first_row_ * layout_.width,
+                   tile + lead_ + to_row_ * layout_.width);
   } else {
     kernels_.pick(copies_, from, tile);
   }

@@ -12,6 +12,8 @@
 namespace moka {
 
 struct SmallLayout {
+  static constexpr int64_t kGroupFloats = 6144;
+
   int64_t height, width;  // of the plane that is copied
   // Element (row, q) of copy (phase, variant) is the plane's (h, c) with
   //   c = q * stride + variant * dilation - pad
@@ -21,8 +23,16 @@ struct SmallLayout {
   DepthwiseAxis h;  // phases of rows; trivial for one
   int64_t row_pad;
 
-  int64_t copy() const { return WholeLines(rows * row_width + 16); }  // floats
-  int64_t floats() const { return h.phases * variants * copy(); }     // of all copies
+  // Floats before a copy, so that the plane's first row begins a line if rows are only shifted.
+  int64_t lead() const {
+    return shifts() ? WholeLines(std::max<int64_t>(0, row_pad) * row_width) -
+                          std::max<int64_t>(0, row_pad) * row_width
+                    : 0;
+  }
+  int64_t copy() const { return WholeLines(lead() + rows * row_width + 16); }  // floats
+  int64_t floats() const { return h.phases * variants * copy(); }              // of all copies
+  // How many planes are copied before they are summed: what has just been stored is slow to load.
+  int64_t group() const { return std::clamp<int64_t>(kGroupFloats / floats(), 1, 8); }
   bool shifts() const { return stride == 1 && h.stride == 1 && row_width == width; }
 };
 SmallLayout SmallInput(const ConvolutionGeometry& g);
@@ -55,6 +65,8 @@ class SmallCopies {
 
   const SmallLayout& layout_;
   const DepthwiseKernels& kernels_;
+  const int64_t lead_;
+  const bool shifts_planes_;
   DepthwiseCopies copies_{};
   int64_t first_row_ = 0, to_row_ = 0;  // if shifted
   int64_t before_ = 0, after_ = 0;      // floats around a plane that are read too
