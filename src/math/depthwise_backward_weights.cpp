@@ -32,6 +32,7 @@ struct WeightsPlan {
     cut = small ? DepthwiseCut{h.out, 1} : CutForward(g, layout);
     span = (cut.rows - 1) * h.stride + h.dilation * (h.kernel - 1) + 1;
     taps = h.kernel * w.kernel;
+    sums = Product(multiplier, taps + 1);
     // `lanes` floats cannot be read from each element of dy: it is copied.
     narrow = small ? h.out * w.out < k.lanes : w.out < k.lanes;
     const bool dense = h.stride == 1 && w.stride == 1 && h.dilation == 1 && w.dilation == 1 &&
@@ -48,15 +49,14 @@ struct WeightsPlan {
     chunks = std::max<int64_t>(1, CeilOfQuotient(slices, chunk));
   }
 
-  int64_t sums() const { return Product(multiplier, taps + 1); }  // of a channel
+  int64_t dy_rows() const { return small ? small_layout.group() : cut.rows; }  // copied
   int64_t Scratch() const {
     return Carver::kAlignment + (small ? 0 : WholeLines(layout.Floats(span))) +
            (small ? SmallCopies::Floats(small_layout) + small_layout.group() * small_layout.floats()
                   : 0) +
-           (narrow ? WholeLines(16 * cut.rows) : 0) + WholeLines(2 * taps) +
-           Product(48 * block, sums());
+           (narrow ? 16 * dy_rows() : 0) + WholeLines(2 * taps) + Product(48 * block, sums);
   }
-  int64_t SharedScratch() const { return Product(most_chunks, Product(2 * g.group, sums())); }
+  int64_t SharedScratch() const { return Product(most_chunks, Product(2 * g.group, sums)); }
 
   const ConvolutionGeometry& g;
   const DepthwiseKernels& kernels;
@@ -64,7 +64,7 @@ struct WeightsPlan {
   const TileLayout layout;
   const SmallLayout small_layout;
   DepthwiseCut cut;
-  int64_t multiplier, span, taps;
+  int64_t multiplier, span, taps, sums;  // of a channel
   bool small, narrow;
   DepthwiseSumKernel run;
   int64_t block, blocks;  // channels
@@ -80,63 +80,77 @@ class WeightsWorker {
     const int64_t floats = group_ * tile_floats_;
     if (p_.small) copies_.emplace(p_.small_layout, p_.kernels, carver_);
     tile_ = carver_.Take(floats);
-    if (p_.narrow) dy_ = carver_.Take(16 * p_.cut.rows);
+    if (p_.narrow) dy_ = carver_.Take(16 * p_.dy_rows());
     offsets_ = reinterpret_cast<int64_t*>(carver_.Take(2 * p_.taps));
-    floats_ = carver_.Take(16 * p_.block * p_.sums());
-    doubles_ = reinterpret_cast<double*>(carver_.Take(32 * p_.block * p_.sums()));
+    floats_ = carver_.Take(16 * p_.block * p_.sums);
+    doubles_ = reinterpret_cast<double*>(carver_.Take(32 * p_.block * p_.sums));
     std::fill_n(tile_, floats, 0.0f);
-    if (p_.narrow) std::fill_n(dy_, 16 * p_.cut.rows, 0.0f);
+    if (p_.narrow) std::fill_n(dy_, 16 * p_.dy_rows(), 0.0f);
     if (p_.small) {
       FillSmallOffsets(p_.g, p_.small_layout, offsets_);
     } else {
       FillInputOffsets(p_.g, p_.layout, offsets_);
     }
-    std::fill_n(floats_, lanes_ * p_.block * p_.sums(), 0.0f);
+    std::fill_n(floats_, lanes_ * p_.block * p_.sums, 0.0f);
   }
 
   // Output rows [row, row + rows) of planes [first, first + channels) of all.
   void Add(int64_t channels, const float* x, const float* dy, int64_t first, int64_t row,
            int64_t rows) {
     const int64_t in_plane = p_.h.size * p_.w.size, out_plane = p_.h.out * p_.w.out;
+    dy += first * p_.multiplier * out_plane;
+    if (p_.small) {
+      AddPlanes(channels, x, dy, first);
+      return;
+    }
     const int64_t filled = filled_;
     const bool moved = moved_;
     for (int64_t c = 0; c < channels; ++c) {
       filled_ = filled, moved_ = moved;  // the lanes of each channel fill alike
-      const float* from = dy + (first + c) * p_.multiplier * out_plane + row * p_.w.out;
-      if (p_.small) {
-        for (int64_t i = c; c % group_ == 0 && i < std::min(channels, c + group_); ++i) {
-          copies_->Make(x, p_.g.batch * p_.g.group, first + i, tile_ + (i - c) * tile_floats_);
-        }
-        AddPlane(c, tile_ + c % group_ * tile_floats_, from, out_plane);
-      } else {
-        FillTile(p_.kernels, p_.layout, x + (first + c) * in_plane, row * p_.h.stride - p_.h.pad,
-                 p_.span - (p_.cut.rows - rows) * p_.h.stride, tile_);
-        AddTile(c, from, rows);
-      }
+      FillTile(p_.kernels, p_.layout, x + (first + c) * in_plane, row * p_.h.stride - p_.h.pad,
+               p_.span - (p_.cut.rows - rows) * p_.h.stride, tile_);
+      AddTile(c, dy + c * p_.multiplier * out_plane + row * p_.w.out, rows);
     }
   }
 
   // sums: one for each tap and the bias, for each output.
   void Finish(int64_t channels, double* sums) {
-    for (int64_t c = 0; c < channels; ++c) Move(c);
-    p_.kernels.add_lanes(channels * p_.sums(), doubles_, sums);
+    Move(0, channels);
+    p_.kernels.add_lanes(channels * p_.sums, doubles_, sums);
   }
 
  private:
-  void AddPlane(int64_t channel, const float* tile, const float* dy, int64_t n) {
-    const int64_t vectors = (n + lanes_ - 1) / lanes_;
-    MakeRoom(channel, vectors);
-    for (int64_t u = 0; u < p_.multiplier; ++u, dy += n) {
-      const float* from = dy;
-      if (p_.narrow) std::copy_n(dy, n, dy_), from = dy_;
-      p_.kernels.flat_sums(tile, {p_.taps, nullptr, offsets_}, n, from, Lanes(channel, u));
+  void AddPlanes(int64_t channels, const float* x, const float* dy, int64_t first) {
+    const int64_t n = p_.h.out * p_.w.out, m = p_.multiplier;
+    MakeRoom(0, channels, (n + lanes_ - 1) / lanes_);
+    for (int64_t c = 0; c < channels; c += group_) {
+      const int64_t planes = std::min(group_, channels - c);
+      copies_->Make(x, p_.g.batch * p_.g.group, first + c, first + c + planes, tile_);
+      DepthwisePlaneSums task{.planes = planes,
+                              .n = n,
+                              .x = tile_,
+                              .x_step = tile_floats_,
+                              .taps = {p_.taps, nullptr, offsets_},
+                              .dy = dy_,
+                              .dy_step = p_.narrow ? 16 : m * n,
+                              .sums = nullptr,
+                              .sums_step = lanes_ * p_.sums};
+      for (int64_t u = 0; u < m; ++u) {
+        if (p_.narrow) {
+          p_.kernels.gather(dy + (c * m + u) * n, m * n, dy_, 16, planes, n, 1);
+        } else {
+          task.dy = dy + (c * m + u) * n;
+        }
+        task.sums = Lanes(c, u);
+        p_.kernels.plane_sums(task);
+      }
     }
   }
 
   void AddTile(int64_t channel, const float* dy, int64_t rows) {
     const int64_t width = p_.w.out;
     for (int64_t q = 0; q < width; q += lanes_) {
-      MakeRoom(channel, rows);
+      MakeRoom(channel, 1, rows);
       // The last strip of a wide row overlaps the one before, by lanes that do not count.
       const int64_t at = p_.narrow ? 0 : std::min(q, width - lanes_);
       DepthwiseStrip strip{.x = tile_ + at,
@@ -158,19 +172,19 @@ class WeightsWorker {
   }
 
   float* Lanes(int64_t channel, int64_t output) {
-    return floats_ + lanes_ * (channel * p_.sums() + output * (p_.taps + 1));
+    return floats_ + lanes_ * (channel * p_.sums + output * (p_.taps + 1));
   }
   // Before `count` more numbers are added to each lane.
-  void MakeRoom(int64_t channel, int64_t count) {
+  void MakeRoom(int64_t first, int64_t channels, int64_t count) {
     if (filled_ + count > kMostInOneLane && filled_ > 0) {
-      Move(channel);
+      Move(first, channels);
       filled_ = 0, moved_ = true;
     }
     filled_ += count;
   }
-  void Move(int64_t channel) {
-    p_.kernels.move(lanes_ * p_.sums(), !moved_, Lanes(channel, 0),
-                    doubles_ + lanes_ * channel * p_.sums());
+  void Move(int64_t first, int64_t channels) {
+    p_.kernels.move(lanes_ * channels * p_.sums, !moved_, Lanes(first, 0),
+                    doubles_ + lanes_ * first * p_.sums);
   }
 
   const WeightsPlan& p_;
@@ -213,7 +227,7 @@ void DepthwiseBackwardWeights(Context& context, const ConvolutionGeometry& g, co
                       plane = slice / tiles * g.group + channel;
         weights.Add(channels, x, dy, plane, row, std::min(plan.cut.rows, g.out_height() - row));
       }
-      weights.Finish(channels, sums + (chunk * g.group + channel) * plan.sums());
+      weights.Finish(channels, sums + (chunk * g.group + channel) * plan.sums);
     }
   });
 

@@ -88,16 +88,22 @@ void ForwardSmall(Context& context, const ConvolutionGeometry& g, const Depthwis
     int64_t* offsets = reinterpret_cast<int64_t*>(carver.Take(2 * taps));
     FillSmallOffsets(g, layout, offsets);
     std::fill_n(tiles, group * floats, 0.0f);
-    for (int64_t first = begin; first < end; first += group) {
-      const int64_t last = std::min(end, first + group);
-      for (int64_t plane = first; plane < last; ++plane)
-        copies.Make(a.x, planes, plane, tiles + (plane - first) * floats);
-      int64_t output = first % g.group * multiplier;
-      for (int64_t i = first * multiplier; i < last * multiplier; ++i) {
-        kernels.flat(tiles + (i / multiplier - first) * floats,
-                     {taps, a.w + output * taps, offsets}, out_plane,
-                     a.bias != nullptr ? a.bias[output] : 0, a.y + i * out_plane);
-        if (++output == g.outputs) output = 0;
+    for (int64_t first = begin, last; first < end; first = last) {
+      const int64_t channel = first % g.group;
+      last = std::min({end, first + group, first + g.group - channel});  // of one image
+      copies.Make(a.x, planes, first, last, tiles);
+      for (int64_t u = 0; u < multiplier; ++u) {
+        const int64_t output = channel * multiplier + u;
+        kernels.planes({.planes = last - first,
+                        .n = out_plane,
+                        .x = tiles,
+                        .x_step = floats,
+                        .taps = {taps, a.w + output * taps, offsets},
+                        .weights_step = multiplier * taps,
+                        .start = a.bias != nullptr ? a.bias + output : nullptr,
+                        .start_step = multiplier,
+                        .y = a.y + (first * multiplier + u) * out_plane,
+                        .y_step = multiplier * out_plane});
       }
     }
   });

@@ -45,6 +45,7 @@ using DepthwiseSumKernel = void (*)(const DepthwiseStrip& strip, const Depthwise
 
 // Copies of a small plane, each with its columns moved for one tap, so that rows need no pad.
 struct DepthwiseCopies {
+  int64_t planes, x_step, tile_step;
   int64_t count, step;  // from copy to copy
   int64_t vectors;      // of a plane, if its columns are only shifted
   const int64_t* shifts;
@@ -52,6 +53,31 @@ struct DepthwiseCopies {
   int64_t rows, width;   // otherwise: rows of the plane
   const int64_t* to;     // where each begins in the first copy; negative: nowhere
   const int32_t* picks;  // (count, lanes): columns of a row
+};
+
+// Whole small planes, as one row of n each: y[k] = start + sum over taps, for planes that lie a
+// step apart (in floats), as do their weights and starts. `start` may be null: 0.
+struct DepthwisePlanes {
+  int64_t planes, n;
+  const float* x;
+  int64_t x_step;
+  DepthwiseTaps taps;
+  int64_t weights_step;
+  const float* start;
+  int64_t start_step;
+  float* y;
+  int64_t y_step;
+};
+// sums[t] (lanes) += dy[k] * x[k + offset of t]; sums[count] += dy[k].
+struct DepthwisePlaneSums {
+  int64_t planes, n;
+  const float* x;
+  int64_t x_step;
+  DepthwiseTaps taps;
+  const float* dy;
+  int64_t dy_step;
+  float* sums;
+  int64_t sums_step;
 };
 
 struct DepthwiseKernels {
@@ -70,19 +96,16 @@ struct DepthwiseKernels {
   void (*interleave)(const float* even, const float* odd, int64_t x_step, float* y, int64_t y_step,
                      int64_t rows, int64_t n);
 
-  // For small planes: from a plane to its copies, by shifts and masks, or row by row with picks and
-  // masks (count, lanes).
+  // For small planes: to their copies, by shifts and masks, or row by row with picks and masks
+  // (count, lanes).
   void (*shift)(const DepthwiseCopies& copies, const float* x, float* tile);
   void (*pick)(const DepthwiseCopies& copies, const float* x, float* tile);
   // Rows of y (rows, width <= lanes), one after the other: its even columns from at[row], its odd
   // ones `odd` beyond.
   void (*merge)(const float* x, const int64_t* at, int64_t odd, int64_t rows, int64_t width,
                 float* y);
-  // y[k] = start + sum over taps, k < n.
-  void (*flat)(const float* x, const DepthwiseTaps& taps, int64_t n, float start, float* y);
-  // sums[t] (lanes) += dy[k] * x[k + offset of t], k < n; sums[count] += dy[k].
-  void (*flat_sums)(const float* x, const DepthwiseTaps& taps, int64_t n, const float* dy,
-                    float* sums);
+  void (*planes)(const DepthwisePlanes& planes);
+  void (*plane_sums)(const DepthwisePlaneSums& planes);
 };
 
 // Those that this processor runs, the best last.

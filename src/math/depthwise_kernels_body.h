@@ -379,20 +379,27 @@ MOKA_INLINE void ShiftVectors(const DepthwiseCopies& t, const float* x, float* t
       Store(Keep(Load(x + t.shifts[j]), LoadMask(mask + j * kLanes)), tile + j * t.step);
   }
 }
-void ShiftPlane(const DepthwiseCopies& t, const float* x, float* tile) {
-  if (t.count == 3) return ShiftVectors<3>(t, x, tile);
-  ShiftVectors<0>(t, x, tile);
+void ShiftPlanes(const DepthwiseCopies& t, const float* x, float* tile) {
+  for (int64_t p = 0; p < t.planes; ++p, x += t.x_step, tile += t.tile_step) {
+    if (t.count == 3) {
+      ShiftVectors<3>(t, x, tile);
+    } else {
+      ShiftVectors<0>(t, x, tile);
+    }
+  }
 }
 
 // Row after row: the zeros that one writes beyond its end are no loss.
 void PickRows(const DepthwiseCopies& t, const float* x, float* tile) {
-  for (int64_t row = 0; row < t.rows; ++row, x += t.width) {
-    if (t.to[row] < 0) continue;
-    const Vector v = Load(x);
-    float* to = tile + t.to[row];
-    for (int64_t j = 0; j < t.count; ++j, to += t.step) {
-      const Vector picked = __builtin_shuffle(v, LoadMask(t.picks + kLanes * j));
-      Store(Keep(picked, LoadMask(t.masks + kLanes * j)), to);
+  for (int64_t p = 0; p < t.planes; ++p, x += t.x_step, tile += t.tile_step) {
+    for (int64_t row = 0; row < t.rows; ++row) {
+      if (t.to[row] < 0) continue;
+      const Vector v = LoadOnce(x + row * t.width);
+      float* to = tile + t.to[row];
+      for (int64_t j = 0; j < t.count; ++j, to += t.step) {
+        const Vector picked = (Vector)__builtin_shuffle((Mask)v, LoadMask(t.picks + kLanes * j));
+        Store(Keep(picked, LoadMask(t.masks + kLanes * j)), to);
+      }
     }
   }
 }
@@ -434,16 +441,22 @@ MOKA_INLINE void FlatBlocks(const float* x, const DepthwiseTaps& t, int64_t n, f
   }
 }
 
-void Flat(const float* x, const DepthwiseTaps& taps, int64_t n, float start, float* y) {
-  if (n < kLanes) {
-    Vector sum = Fill(start);
-    for (int64_t t = 0; t < taps.count; ++t)
-      sum += Fill(taps.weights[t]) * Load(x + taps.offsets[t]);
-    StoreSome(sum, n, y);
-  } else if (taps.count == 9) {
-    FlatBlocks<9>(x, taps, n, start, y);
-  } else {
-    FlatBlocks<0>(x, taps, n, start, y);
+void Planes(const DepthwisePlanes& p) {
+  DepthwiseTaps taps = p.taps;
+  for (int64_t i = 0; i < p.planes; ++i, taps.weights += p.weights_step) {
+    const float* x = p.x + i * p.x_step;
+    float* y = p.y + i * p.y_step;
+    const float start = p.start != nullptr ? p.start[i * p.start_step] : 0;
+    if (p.n < kLanes) {
+      Vector sum = Fill(start);
+      for (int64_t t = 0; t < taps.count; ++t)
+        sum += Fill(taps.weights[t]) * Load(x + taps.offsets[t]);
+      StoreSome(sum, p.n, y);
+    } else if (taps.count == 9) {
+      FlatBlocks<9>(x, taps, p.n, start, y);
+    } else {
+      FlatBlocks<0>(x, taps, p.n, start, y);
+    }
   }
 }
 
@@ -473,20 +486,24 @@ MOKA_INLINE void FlatTaps(const float* x, const int64_t* offsets, int64_t whole,
   Store(sum, bias);
 }
 
-void FlatSums(const float* x, const DepthwiseTaps& t, int64_t n, const float* dy, float* lanes) {
-  const int64_t whole = n / kLanes * kLanes, rest = n < kLanes ? 0 : n - kLanes;
+void PlaneSums(const DepthwisePlaneSums& p) {
+  const DepthwiseTaps& t = p.taps;
+  const int64_t n = p.n, whole = n / kLanes * kLanes, rest = n < kLanes ? 0 : n - kLanes;
   const bool has_rest = whole < n;
   const LaneMask keep{n < kLanes ? LanesBetween(0, n) : LanesBetween(whole - rest, kLanes)};
-  float* bias = lanes + kLanes * t.count;
   float ignored[kLanes] = {};
-  int64_t i = 0;
-  for (; i + 9 <= t.count; i += 9) {
-    FlatTaps<9>(x, t.offsets + i, whole, dy, has_rest, rest, keep, lanes + kLanes * i,
-                i == 0 ? bias : ignored);
-  }
-  for (; i < t.count; ++i) {
-    FlatTaps<1>(x, t.offsets + i, whole, dy, has_rest, rest, keep, lanes + kLanes * i,
-                i == 0 ? bias : ignored);
+  for (int64_t i = 0; i < p.planes; ++i) {
+    const float *x = p.x + i * p.x_step, *dy = p.dy + i * p.dy_step;
+    float *sums = p.sums + i * p.sums_step, *bias = sums + kLanes * t.count;
+    int64_t tap = 0;
+    for (; tap + 9 <= t.count; tap += 9) {
+      FlatTaps<9>(x, t.offsets + tap, whole, dy, has_rest, rest, keep, sums + kLanes * tap,
+                  tap == 0 ? bias : ignored);
+    }
+    for (; tap < t.count; ++tap) {
+      FlatTaps<1>(x, t.offsets + tap, whole, dy, has_rest, rest, keep, sums + kLanes * tap,
+                  tap == 0 ? bias : ignored);
+    }
   }
 }
 
@@ -504,9 +521,21 @@ void MergeRows(const float* x, const int64_t* at, int64_t odd, int64_t rows, int
   }
 }
 
-constexpr DepthwiseKernels kKernels = {
-    kLanes,       DenseRows<3>, DenseRows<5>, TapRows,    DenseStripSums<3>, DenseStripSums<5>,
-    TapStripSums, MoveLanes,    AddLanes,     GatherRows, InterleaveRows,    ShiftPlane,
-    PickRows,     MergeRows,    Flat,         FlatSums};
+constexpr DepthwiseKernels kKernels = {.lanes = kLanes,
+                                       .rows3 = DenseRows<3>,
+                                       .rows5 = DenseRows<5>,
+                                       .rows = TapRows,
+                                       .sums3 = DenseStripSums<3>,
+                                       .sums5 = DenseStripSums<5>,
+                                       .sums = TapStripSums,
+                                       .move = MoveLanes,
+                                       .add_lanes = AddLanes,
+                                       .gather = GatherRows,
+                                       .interleave = InterleaveRows,
+                                       .shift = ShiftPlanes,
+                                       .pick = PickRows,
+                                       .merge = MergeRows,
+                                       .planes = Planes,
+                                       .plane_sums = PlaneSums};
 
 #undef MOKA_INLINE

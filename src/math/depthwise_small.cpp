@@ -70,13 +70,20 @@ int64_t SmallCopies::Floats(const SmallLayout& t) {
 }
 
 SmallCopies::SmallCopies(const SmallLayout& layout, const DepthwiseKernels& kernels, Carver& carver)
-    : layout_(layout), kernels_(kernels), lead_(layout.lead()), shifts_planes_(layout.shifts()) {
+    : layout_(layout),
+      size_(layout.height * layout.width),
+      kernels_(kernels),
+      lead_(layout.lead()),
+      shifts_planes_(layout.shifts()) {
   const SmallLayout& t = layout_;
   const int64_t lanes = kernels.lanes;
   shifts_ = reinterpret_cast<int64_t*>(carver.Take(2 * t.variants));
   to_ = reinterpret_cast<int64_t*>(carver.Take(2 * t.height));
   picks_ = reinterpret_cast<int32_t*>(carver.Take(16 * t.variants));
-  copies_ = {.count = t.variants,
+  copies_ = {.planes = 1,
+             .x_step = size_,
+             .tile_step = t.floats(),
+             .count = t.variants,
              .step = t.copy(),
              .vectors = 0,
              .shifts = shifts_,
@@ -140,18 +147,27 @@ void SmallCopies::FillMasks(int64_t floats) {
   }
 }
 
-void SmallCopies::Make(const float* x, int64_t planes, int64_t index, float* tile) {
-  const int64_t size = layout_.height * layout_.width;
-  const float* from = x + index * size;
-  if (index * size < before_ || (planes - index - 1) * size < after_) {
-    std::memcpy(plane_ + 16, from, static_cast<size_t>(size) * sizeof(float));
-    from = plane_ + 16;
+void SmallCopies::Make(const float* x, int64_t planes, int64_t first, int64_t last, float* tiles) {
+  // The vectors that are read of a plane reach beyond it, into its neighbours if it has them.
+  if (first * size_ >= before_ && (planes - last) * size_ >= after_)
+    return Run(x + first * size_, last - first, tiles);
+  for (int64_t i = first; i < last; ++i, tiles += copies_.tile_step) {
+    const float* plane = x + i * size_;
+    if (i * size_ < before_ || (planes - i - 1) * size_ < after_) {
+      std::memcpy(plane_ + 16, plane, static_cast<size_t>(size_) * sizeof(float));
+      plane = plane_ + 16;
+    }
+    Run(plane, 1, tiles);
   }
+}
+
+void SmallCopies::Run(const float* x, int64_t planes, float* tiles) {
+  copies_.planes = planes;
   if (shifts_planes_) {
-    kernels_.shift(copies_, from + first_row_ * layout_.width,
-                   tile + lead_ + to_row_ * layout_.width);
+    kernels_.shift(copies_, x + first_row_ * layout_.width,
+                   tiles + lead_ + to_row_ * layout_.width);
   } else {
-    kernels_.pick(copies_, from, tile);
+    kernels_.pick(copies_, x, tiles);
   }
 }
 

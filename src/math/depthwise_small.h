@@ -57,13 +57,16 @@ class SmallCopies {
   SmallCopies(const SmallLayout& layout, const DepthwiseKernels& kernels, Carver& carver);
   static int64_t Floats(const SmallLayout& layout);  // of Carver
 
-  // tile = the copies of plane `index` of `planes`. Rows that lie in the pad must be zero already.
-  void Make(const float* x, int64_t planes, int64_t index, float* tile);
+  // tiles = the copies of planes [first, last) of `planes`. Rows that lie in the pad must be zero
+  // already.
+  void Make(const float* x, int64_t planes, int64_t first, int64_t last, float* tiles);
 
  private:
   void FillMasks(int64_t floats);
+  void Run(const float* x, int64_t planes, float* tiles);
 
   const SmallLayout& layout_;
+  const int64_t size_;  // of a plane
   const DepthwiseKernels& kernels_;
   const int64_t lead_;
   const bool shifts_planes_;

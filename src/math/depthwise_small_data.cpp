@@ -12,6 +12,7 @@ struct SmallDataPlan {
       : g(geometry), kernels(k), h(HeightOf(g)), w(WidthOf(g)), layout(SmallOutput(g)) {
     multiplier = g.outputs / g.group;
     direct = h.stride == 1 && w.stride == 1;
+    phases = direct ? 1 : 4;
     flat = (layout.rows - h.reach()) * layout.row_width;
     phase_floats = WholeLines(flat + 16);
     taps = multiplier * h.kernel * w.kernel;
@@ -20,8 +21,8 @@ struct SmallDataPlan {
   }
   int64_t Scratch() const {
     return Carver::kAlignment + SmallCopies::Floats(layout) + group * multiplier * floats +
-           (direct ? 0 : 4 * phase_floats) + 2 * WholeLines(taps) + WholeLines(2 * taps) +
-           WholeLines(2 * h.size);
+           (direct ? 0 : group * phases * phase_floats) + WholeLines(group * taps) +
+           WholeLines(taps) + WholeLines(2 * taps) + WholeLines(2 * h.size);
   }
 
   const ConvolutionGeometry& g;
@@ -30,6 +31,7 @@ struct SmallDataPlan {
   const SmallLayout layout;
   int64_t multiplier, taps, floats, group;  // of the copies of a plane of dy; planes of dx
   bool direct;
+  int64_t phases;
   int64_t flat, phase_floats;  // of dx, or of one phase of it
 };
 
@@ -39,8 +41,8 @@ class SmallDataWorker {
       : p_(plan), carver_(scratch), copies_(p_.layout, p_.kernels, carver_) {
     tiles_ = carver_.Take(p_.group * p_.multiplier * p_.floats);
     std::fill_n(tiles_, p_.group * p_.multiplier * p_.floats, 0.0f);
-    if (!p_.direct) phases_ = carver_.Take(4 * p_.phase_floats);
-    weights_ = carver_.Take(p_.taps);
+    if (!p_.direct) phases_ = carver_.Take(p_.group * p_.phases * p_.phase_floats);
+    weights_ = carver_.Take(p_.group * p_.taps);
     places_ = reinterpret_cast<int32_t*>(carver_.Take(p_.taps));
     offsets_ = reinterpret_cast<int64_t*>(carver_.Take(2 * p_.taps));
     rows_ = reinterpret_cast<int64_t*>(carver_.Take(2 * p_.h.size));
@@ -48,33 +50,33 @@ class SmallDataWorker {
     if (!p_.direct) FillRows();
   }
 
-  // Planes [first, last) of dx.
+  // Planes [first, last) of dx, of one image. w: of their first output.
   void Run(const float* w, const float* dy, int64_t first, int64_t last, float* dx) {
-    const int64_t m = p_.multiplier, planes = p_.g.batch * p_.g.outputs;
-    for (int64_t i = first * m; i < last * m; ++i)
-      copies_.Make(dy, planes, i, tiles_ + (i - first * m) * p_.floats);
-    int64_t channel = first % p_.g.group;
-    for (int64_t plane = first; plane < last; ++plane) {
-      Sum(w + channel * p_.taps, tiles_ + (plane - first) * m * p_.floats,
-          dx + plane * p_.h.size * p_.w.size);
-      if (++channel == p_.g.group) channel = 0;
+    const int64_t m = p_.multiplier, planes = last - first, in_plane = p_.h.size * p_.w.size;
+    copies_.Make(dy, p_.g.batch * p_.g.outputs, first * m, last * m, tiles_);
+    for (int64_t i = 0; i < planes; ++i) {
+      for (int64_t t = 0; t < p_.taps; ++t) weights_[i * p_.taps + t] = w[i * p_.taps + places_[t]];
+    }
+    for (int64_t i = 0; i < p_.phases; ++i) {
+      p_.kernels.planes(
+          {.planes = planes,
+           .n = p_.flat,
+           .x = tiles_,
+           .x_step = m * p_.floats,
+           .taps = {ends_[i + 1] - ends_[i], weights_ + ends_[i], offsets_ + ends_[i]},
+           .weights_step = p_.taps,
+           .start = nullptr,
+           .start_step = 0,
+           .y = p_.direct ? dx + first * in_plane : phases_ + i * p_.phase_floats,
+           .y_step = p_.direct ? in_plane : p_.phases * p_.phase_floats});
+    }
+    for (int64_t i = 0; i < planes && !p_.direct; ++i) {
+      p_.kernels.merge(phases_ + i * p_.phases * p_.phase_floats, rows_, odd_, p_.h.size, p_.w.size,
+                       dx + (first + i) * in_plane);
     }
   }
 
  private:
-  void Sum(const float* w, const float* tiles, float* dx) {
-    for (int64_t t = 0; t < p_.taps; ++t) weights_[t] = w[places_[t]];
-    if (p_.direct) {
-      p_.kernels.flat(tiles, {p_.taps, weights_, offsets_}, p_.flat, 0, dx);
-      return;
-    }
-    for (int64_t i = 0; i < 4; ++i) {
-      p_.kernels.flat(tiles, {ends_[i + 1] - ends_[i], weights_ + ends_[i], offsets_ + ends_[i]},
-                      p_.flat, 0, phases_ + i * p_.phase_floats);
-    }
-    p_.kernels.merge(phases_, rows_, odd_, p_.h.size, p_.w.size, dx);
-  }
-
   // Taps sorted by phase: where each reads, and where its weight lies.
   void FillTaps() {
     const DepthwiseAxis &h = p_.h, &w = p_.w;
@@ -135,8 +137,11 @@ void SmallBackwardData(Context& context, const ConvolutionGeometry& g,
   const int64_t grain = std::max<int64_t>(1, 32768 / (in_plane * plan.multiplier));
   context.ParallelFor(g.batch * g.group, grain, [&](int64_t begin, int64_t end, int worker) {
     SmallDataWorker data(plan, scratch(worker));
-    for (int64_t first = begin; first < end; first += plan.group)
-      data.Run(w, dy, first, std::min(end, first + plan.group), dx);
+    for (int64_t first = begin, last; first < end; first = last) {
+      const int64_t channel = first % g.group;
+      last = std::min({end, first + plan.group, first + g.group - channel});
+      data.Run(w + channel * plan.taps, dy, first, last, dx);
+    }
   });
 }
 
