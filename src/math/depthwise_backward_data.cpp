@@ -190,8 +190,7 @@ class DataWorker {
 
 int64_t DepthwiseDataScratch(const ConvolutionGeometry& g, const DepthwiseKernels& kernels) {
   if (g.height * g.width == 0) return 0;
-  return IsSmallBackward(g, kernels) ? SmallDataScratch(g, kernels)
-                                     : DataPlan(g, kernels).Scratch();
+  return IsSmall(g, kernels) ? SmallRowsScratch(g) : DataPlan(g, kernels).Scratch();
 }
 
 void DepthwiseBackwardData(Context& context, const ConvolutionGeometry& g, const float* w,
@@ -199,8 +198,10 @@ void DepthwiseBackwardData(Context& context, const ConvolutionGeometry& g, const
                            const DepthwiseKernels& kernels) {
   const int64_t in_plane = g.height * g.width, out_plane = g.out_height() * g.out_width();
   if (g.batch * in_plane == 0) return;
-  if (IsSmallBackward(g, kernels))
-    return SmallBackwardData(context, g, kernels, w, dy, dx, scratch);
+  if (IsSmall(g, kernels)) {
+    SmallRowsPass(context, g, true, kernels, dy, w, nullptr, dx, scratch);
+    return;
+  }
   const DataPlan plan(g, kernels);
   const int64_t tiles = plan.cut.tiles, kernel = g.kernel_h * g.kernel_w;
   const int64_t grain = std::max<int64_t>(1, 32768 / (plan.cut.rows * g.width));

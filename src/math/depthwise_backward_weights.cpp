@@ -21,12 +21,7 @@ int64_t CeilOfQuotient(int64_t n, int64_t step) { return (n + step - 1) / step; 
 
 struct WeightsPlan {
   WeightsPlan(const ConvolutionGeometry& geometry, const DepthwiseKernels& k)
-      : g(geometry),
-        kernels(k),
-        h(HeightOf(g)),
-        w(WidthOf(g)),
-        layout(InputTile(g)),
-        small_layout(SmallInput(g)) {
+      : g(geometry), kernels(k), h(HeightOf(g)), w(WidthOf(g)), layout(InputTile(g)) {
     multiplier = g.outputs / g.group;
     small = IsSmall(g, k);
     cut = small ? DepthwiseCut{h.out, 1} : CutForward(g, layout);
@@ -34,7 +29,7 @@ struct WeightsPlan {
     taps = h.kernel * w.kernel;
     sums = Product(multiplier, taps + 1);
     // `lanes` floats cannot be read from each element of dy: it is copied.
-    narrow = small ? h.out * w.out < k.lanes : w.out < k.lanes;
+    narrow = w.out < k.lanes;
     const bool dense = h.stride == 1 && w.stride == 1 && h.dilation == 1 && w.dilation == 1 &&
                        h.kernel == w.kernel;
     run = dense && h.kernel == 3 ? k.sums3 : dense && h.kernel == 5 ? k.sums5 : k.sums;
@@ -49,12 +44,16 @@ struct WeightsPlan {
     chunks = std::max<int64_t>(1, CeilOfQuotient(slices, chunk));
   }
 
-  int64_t dy_rows() const { return small ? small_layout.group() : cut.rows; }  // copied
+  // The tables, and copies of planes of x and dy.
+  int64_t small_scratch() const {
+    return small ? SmallTables::Floats(g) + WholeLines(h.size * w.size + 16) +
+                       WholeLines(multiplier * h.out * w.out + 16)
+                 : 0;
+  }
   int64_t Scratch() const {
-    return Carver::kAlignment + (small ? 0 : WholeLines(layout.Floats(span))) +
-           (small ? SmallCopies::Floats(small_layout) + small_layout.group() * small_layout.floats()
-                  : 0) +
-           (narrow ? 16 * dy_rows() : 0) + WholeLines(2 * taps) + Product(48 * block, sums);
+    return Carver::kAlignment + (small ? 0 : WholeLines(layout.Floats(span))) + small_scratch() +
+           (narrow && !small ? 16 * cut.rows : 0) + WholeLines(2 * taps) +
+           Product(48 * block, sums);
   }
   int64_t SharedScratch() const { return Product(most_chunks, Product(2 * g.group, sums)); }
 
@@ -62,7 +61,6 @@ struct WeightsPlan {
   const DepthwiseKernels& kernels;
   const DepthwiseAxis h, w;
   const TileLayout layout;
-  const SmallLayout small_layout;
   DepthwiseCut cut;
   int64_t multiplier, span, taps, sums;  // of a channel
   bool small, narrow;
@@ -75,23 +73,22 @@ class WeightsWorker {
  public:
   WeightsWorker(const WeightsPlan& plan, std::span<float> scratch)
       : p_(plan), lanes_(p_.kernels.lanes), carver_(scratch) {
-    group_ = p_.small ? p_.small_layout.group() : 1;
-    tile_floats_ = p_.small ? p_.small_layout.floats() : p_.layout.Floats(p_.span);
-    const int64_t floats = group_ * tile_floats_;
-    if (p_.small) copies_.emplace(p_.small_layout, p_.kernels, carver_);
-    tile_ = carver_.Take(floats);
-    if (p_.narrow) dy_ = carver_.Take(16 * p_.dy_rows());
-    offsets_ = reinterpret_cast<int64_t*>(carver_.Take(2 * p_.taps));
     floats_ = carver_.Take(16 * p_.block * p_.sums);
     doubles_ = reinterpret_cast<double*>(carver_.Take(32 * p_.block * p_.sums));
-    std::fill_n(tile_, floats, 0.0f);
-    if (p_.narrow) std::fill_n(dy_, 16 * p_.dy_rows(), 0.0f);
-    if (p_.small) {
-      FillSmallOffsets(p_.g, p_.small_layout, offsets_);
-    } else {
-      FillInputOffsets(p_.g, p_.layout, offsets_);
-    }
     std::fill_n(floats_, lanes_ * p_.block * p_.sums, 0.0f);
+    if (p_.small) {
+      tables_.emplace(p_.g, false, p_.kernels, carver_);
+      tile_ = carver_.Take(p_.h.size * p_.w.size + 16);
+      dy_ = carver_.Take(p_.multiplier * p_.h.out * p_.w.out + 16);
+      return;
+    }
+    offsets_ = reinterpret_cast<int64_t*>(carver_.Take(2 * p_.taps));
+    FillInputOffsets(p_.g, p_.layout, offsets_);
+    tile_ = carver_.Take(p_.layout.Floats(p_.span));
+    std::fill_n(tile_, p_.layout.Floats(p_.span), 0.0f);
+    if (!p_.narrow) return;
+    dy_ = carver_.Take(16 * p_.cut.rows);
+    std::fill_n(dy_, 16 * p_.cut.rows, 0.0f);
   }
 
   // Output rows [row, row + rows) of planes [first, first + channels) of all.
@@ -120,30 +117,26 @@ class WeightsWorker {
   }
 
  private:
+  // dy: of plane `first`.
   void AddPlanes(int64_t channels, const float* x, const float* dy, int64_t first) {
-    const int64_t n = p_.h.out * p_.w.out, m = p_.multiplier;
-    MakeRoom(0, channels, (n + lanes_ - 1) / lanes_);
-    for (int64_t c = 0; c < channels; c += group_) {
-      const int64_t planes = std::min(group_, channels - c);
-      copies_->Make(x, p_.g.batch * p_.g.group, first + c, first + c + planes, tile_);
-      DepthwisePlaneSums task{.planes = planes,
-                              .n = n,
-                              .x = tile_,
-                              .x_step = tile_floats_,
-                              .taps = {p_.taps, nullptr, offsets_},
-                              .dy = dy_,
-                              .dy_step = p_.narrow ? 16 : m * n,
-                              .sums = nullptr,
-                              .sums_step = lanes_ * p_.sums};
-      for (int64_t u = 0; u < m; ++u) {
-        if (p_.narrow) {
-          p_.kernels.gather(dy + (c * m + u) * n, m * n, dy_, 16, planes, n, 1);
-        } else {
-          task.dy = dy + (c * m + u) * n;
-        }
-        task.sums = Lanes(c, u);
-        p_.kernels.plane_sums(task);
+    const int64_t planes = p_.g.batch * p_.g.group, in_plane = p_.h.size * p_.w.size,
+                  dy_planes = p_.multiplier * p_.h.out * p_.w.out;
+    MakeRoom(0, channels, p_.h.out);
+    for (int64_t c = 0, last; c < channels; c = last) {
+      last = std::min(SmallReadable(in_plane, first + c, first + channels, planes),
+                      SmallReadable(dy_planes, first + c, first + channels, planes)) -
+             first;
+      const float *x_plane = x + (first + c) * in_plane, *dy_plane = dy + c * dy_planes;
+      if (last == c) {
+        std::copy_n(x_plane, in_plane, tile_);
+        std::copy_n(dy_plane, dy_planes, dy_);
+        x_plane = tile_, dy_plane = dy_, last = c + 1;
       }
+      p_.kernels.small_sums(tables_->layout(), {.planes = last - c,
+                                                .outputs = p_.multiplier,
+                                                .x = x_plane,
+                                                .dy = dy_plane,
+                                                .sums = Lanes(c, 0)});
     }
   }
 
@@ -190,10 +183,9 @@ class WeightsWorker {
   const WeightsPlan& p_;
   const int64_t lanes_;
   Carver carver_;
-  std::optional<SmallCopies> copies_;
-  float *tile_, *dy_ = nullptr, *floats_;
-  int64_t group_, tile_floats_;  // planes that are copied together
-  int64_t* offsets_;
+  std::optional<SmallTables> tables_;
+  float *tile_, *dy_ = nullptr, *floats_;  // if small, tile_ and dy_ are copies of planes
+  int64_t* offsets_ = nullptr;
   double* doubles_;
   int64_t filled_ = 0;  // numbers in each lane
   bool moved_ = false;  // once at least

@@ -74,55 +74,20 @@ void Forward(Context& context, const ForwardPlan& plan, const ForwardArrays& a,
       });
 }
 
-void ForwardSmall(Context& context, const ConvolutionGeometry& g, const DepthwiseKernels& kernels,
-                  const ForwardArrays& a, WorkerScratch scratch) {
-  const SmallLayout layout = SmallInput(g);
-  const int64_t multiplier = g.outputs / g.group, taps = g.kernel_h * g.kernel_w;
-  const int64_t planes = g.batch * g.group, out_plane = g.out_height() * g.out_width();
-  const int64_t grain = std::max<int64_t>(1, 32768 / (out_plane * multiplier));
-  context.ParallelFor(planes, grain, [&](int64_t begin, int64_t end, int worker) {
-    Carver carver(scratch(worker));
-    SmallCopies copies(layout, kernels, carver);
-    const int64_t group = layout.group(), floats = layout.floats();
-    float* tiles = carver.Take(group * floats);
-    int64_t* offsets = reinterpret_cast<int64_t*>(carver.Take(2 * taps));
-    FillSmallOffsets(g, layout, offsets);
-    std::fill_n(tiles, group * floats, 0.0f);
-    for (int64_t first = begin, last; first < end; first = last) {
-      const int64_t channel = first % g.group;
-      last = std::min({end, first + group, first + g.group - channel});  // of one image
-      copies.Make(a.x, planes, first, last, tiles);
-      for (int64_t u = 0; u < multiplier; ++u) {
-        const int64_t output = channel * multiplier + u;
-        kernels.planes({.planes = last - first,
-                        .n = out_plane,
-                        .x = tiles,
-                        .x_step = floats,
-                        .taps = {taps, a.w + output * taps, offsets},
-                        .weights_step = multiplier * taps,
-                        .start = a.bias != nullptr ? a.bias + output : nullptr,
-                        .start_step = multiplier,
-                        .y = a.y + (first * multiplier + u) * out_plane,
-                        .y_step = multiplier * out_plane});
-      }
-    }
-  });
-}
-
 }  // namespace
 
 int64_t DepthwiseForwardScratch(const ConvolutionGeometry& g, const DepthwiseKernels& kernels) {
-  if (!IsSmall(g, kernels)) return ForwardPlan(g, kernels).Scratch();
-  const SmallLayout layout = SmallInput(g);
-  return Carver::kAlignment + SmallCopies::Floats(layout) + layout.group() * layout.floats() +
-         WholeLines(2 * g.kernel_h * g.kernel_w);
+  return IsSmall(g, kernels) ? SmallRowsScratch(g) : ForwardPlan(g, kernels).Scratch();
 }
 
 void DepthwiseForward(Context& context, const ConvolutionGeometry& g, const float* x,
                       const float* w, const float* bias, float* y, WorkerScratch scratch,
                       const DepthwiseKernels& kernels) {
-  if (IsSmall(g, kernels)) return ForwardSmall(context, g, kernels, {x, w, bias, y}, scratch);
-  Forward(context, ForwardPlan(g, kernels), {x, w, bias, y}, scratch);
+  if (IsSmall(g, kernels)) {
+    SmallRowsPass(context, g, false, kernels, x, w, bias, y, scratch);
+  } else {
+    Forward(context, ForwardPlan(g, kernels), {x, w, bias, y}, scratch);
+  }
 }
 
 }  // namespace moka

@@ -43,41 +43,34 @@ struct DepthwiseStrip {
 using DepthwiseSumKernel = void (*)(const DepthwiseStrip& strip, const DepthwiseTaps& taps,
                                     float* sums);
 
-// Copies of a small plane, each with its columns moved for one tap, so that rows need no pad.
-struct DepthwiseCopies {
-  int64_t planes, x_step, tile_step;
-  int64_t count, step;  // from copy to copy
-  int64_t vectors;      // of a plane, if its columns are only shifted
-  const int64_t* shifts;
-  const int32_t* masks;  // (vectors, count, lanes): -1 where a column is in the plane
-  int64_t rows, width;   // otherwise: rows of the plane
-  const int64_t* to;     // where each begins in the first copy; negative: nowhere
-  const int32_t* picks;  // (count, lanes): columns of a row
+// How rows of small planes, each within one vector, make up those of the result:
+//   result[r] = start + sum over (i, j) of weight[i][j] * pick_j(x[from[r][i]])
+// where pick_j(row) has at each place one of the row's elements, or zero.
+struct DepthwiseSmall {
+  int64_t height, width;  // of the result
+  int64_t plane;          // floats of one of x
+  int64_t kernel_h, kernel_w;
+  const int64_t* from;   // (height, kernel_h): where a row begins in a plane; negative: none
+  const int32_t* picks;  // (kernel_w, lanes); from `lanes` on: zero
+  // If the rows of one tap lie as those of the result (no stride or dilation), and the kernel is
+  // square, result row r begins at row r - above of x, and if mirrored with the last i.
+  bool dense, mirrored;
+  int64_t above, x_height, x_width;
 };
-
-// Whole small planes, as one row of n each: y[k] = start + sum over taps, for planes that lie a
-// step apart (in floats), as do their weights and starts. `start` may be null: 0.
-struct DepthwisePlanes {
-  int64_t planes, n;
-  const float* x;
-  int64_t x_step;
-  DepthwiseTaps taps;
-  int64_t weights_step;
-  const float* start;
-  int64_t start_step;
+// Planes of the result, one after the other. Each is a sum over `inputs` planes of x; `outputs`
+// results share theirs.
+struct DepthwiseSmallRows {
+  int64_t planes, inputs, outputs;
+  const float *x, *weights, *start;  // start: for each plane; may be null: 0
   float* y;
-  int64_t y_step;
+  int64_t room;  // floats from y that may be written, now or by rows that follow
 };
-// sums[t] (lanes) += dy[k] * x[k + offset of t]; sums[count] += dy[k].
-struct DepthwisePlaneSums {
-  int64_t planes, n;
-  const float* x;
-  int64_t x_step;
-  DepthwiseTaps taps;
-  const float* dy;
-  int64_t dy_step;
+// sums[t] (lanes) += dy[r] * pick_j(x[from[r][i]]) over the rows, t = (i, j), for each of
+// `outputs` planes of dy for each of x; sums[kernel] += dy[r].
+struct DepthwiseSmallSums {
+  int64_t planes, outputs;  // planes of x
+  const float *x, *dy;
   float* sums;
-  int64_t sums_step;
 };
 
 struct DepthwiseKernels {
@@ -96,16 +89,8 @@ struct DepthwiseKernels {
   void (*interleave)(const float* even, const float* odd, int64_t x_step, float* y, int64_t y_step,
                      int64_t rows, int64_t n);
 
-  // For small planes: to their copies, by shifts and masks, or row by row with picks and masks
-  // (count, lanes).
-  void (*shift)(const DepthwiseCopies& copies, const float* x, float* tile);
-  void (*pick)(const DepthwiseCopies& copies, const float* x, float* tile);
-  // Rows of y (rows, width <= lanes), one after the other: its even columns from at[row], its odd
-  // ones `odd` beyond.
-  void (*merge)(const float* x, const int64_t* at, int64_t odd, int64_t rows, int64_t width,
-                float* y);
-  void (*planes)(const DepthwisePlanes& planes);
-  void (*plane_sums)(const DepthwisePlaneSums& planes);
+  void (*small_rows)(const DepthwiseSmall& layout, const DepthwiseSmallRows& rows);
+  void (*small_sums)(const DepthwiseSmall& layout, const DepthwiseSmallSums& sums);
 };
 
 // Those that this processor runs, the best last.

@@ -367,157 +367,237 @@ void InterleaveRows(const float* even, const float* odd, int64_t x_step, float* 
   }
 }
 
-// ---- Small planes.
+// ---- Small planes: a row is one vector, its neighbours come by permutation.
 
-template <int copies>  // 0: any number
-MOKA_INLINE void ShiftVectors(const DepthwiseCopies& t, const float* x, float* tile) {
-  const int64_t count = copies > 0 ? copies : t.count;
-  const int32_t* mask = t.masks;
-  for (int64_t v = 0; v < t.vectors; ++v, x += kLanes, tile += kLanes, mask += count * kLanes) {
-#pragma GCC unroll 4
-    for (int64_t j = 0; j < count; ++j)
-      Store(Keep(Load(x + t.shifts[j]), LoadMask(mask + j * kLanes)), tile + j * t.step);
+MOKA_INLINE Vector Pick(Vector row, Mask places) {
+  return __builtin_shuffle(row, Vector{}, places);
+}
+
+// Rows spill beyond their end, and what follows then takes its place.
+MOKA_INLINE void StoreRow(Vector v, int64_t room, float* y) {
+  if (room >= kLanes) {
+    Store(v, y);
+  } else {
+    StoreSome(v, room, y);
   }
 }
-void ShiftPlanes(const DepthwiseCopies& t, const float* x, float* tile) {
-  for (int64_t p = 0; p < t.planes; ++p, x += t.x_step, tile += t.tile_step) {
-    if (t.count == 3) {
-      ShiftVectors<3>(t, x, tile);
-    } else {
-      ShiftVectors<0>(t, x, tile);
+
+template <int kernel_w>  // 0: any
+MOKA_INLINE void SmallRow(const DepthwiseSmall& t, const DepthwiseSmallRows& p, int64_t row,
+                          const float* x, const float* w, Vector& sum) {
+  const int64_t width = kernel_w > 0 ? kernel_w : t.kernel_w;
+  const int64_t* from = t.from + row * t.kernel_h;
+  for (int64_t u = 0; u < p.inputs; ++u, x += t.plane) {
+    for (int64_t i = 0; i < t.kernel_h; ++i, w += width) {
+      if (from[i] < 0) continue;
+      const Vector v = LoadOnce(x + from[i]);
+#pragma GCC unroll 8
+      for (int64_t j = 0; j < width; ++j)
+        sum += Fill(w[j]) * Pick(v, LoadMask(t.picks + kLanes * j));
     }
   }
 }
 
-// Row after row: the zeros that one writes beyond its end are no loss.
-void PickRows(const DepthwiseCopies& t, const float* x, float* tile) {
-  for (int64_t p = 0; p < t.planes; ++p, x += t.x_step, tile += t.tile_step) {
-    for (int64_t row = 0; row < t.rows; ++row) {
-      if (t.to[row] < 0) continue;
-      const Vector v = LoadOnce(x + row * t.width);
-      float* to = tile + t.to[row];
-      for (int64_t j = 0; j < t.count; ++j, to += t.step) {
-        const Vector picked = (Vector)__builtin_shuffle((Mask)v, LoadMask(t.picks + kLanes * j));
-        Store(Keep(picked, LoadMask(t.masks + kLanes * j)), to);
+// Rows [row, row + rows): each row of x serves all that it is part of.
+template <int kernel, int rows>
+MOKA_INLINE void SmallBlock(const DepthwiseSmall& t, int64_t row, const float* x,
+                            const Vector (&w)[kernel * kernel], const Mask (&picks)[kernel],
+                            Vector (&sums)[rows]) {
+  const int64_t top = row - t.above;
+  x += top * t.x_width;
+#pragma GCC unroll 16
+  for (int k = 0; k < rows + kernel - 1; ++k) {
+    if (top + k < 0 || top + k >= t.x_height) continue;
+    const Vector v = LoadOnce(x + k * t.x_width);
+#pragma GCC unroll 16
+    for (int j = 0; j < kernel; ++j) {
+      const Vector picked = Pick(v, picks[j]);
+#pragma GCC unroll 16
+      for (int i = 0; i < kernel; ++i) {
+        if (k - i >= 0 && k - i < rows) sums[k - i] += w[i * kernel + j] * picked;
       }
     }
   }
 }
 
-// n vectors, of which the last may overlap. taps 0: any number.
-template <int n, int taps>
-MOKA_INLINE void FlatBlock(const float* x, const DepthwiseTaps& t, int64_t first, int64_t last,
-                           float start, float* y) {
-  const int64_t count = taps > 0 ? taps : t.count;
-  Vector sums[n];
+template <int kernel>
+MOKA_INLINE void DenseSmall(const DepthwiseSmall& t, const DepthwiseSmallRows& p, const float* x,
+                            const float* weights, float start, int64_t room, float* y) {
+  Vector w[kernel * kernel];
+  Mask picks[kernel];
 #pragma GCC unroll 16
-  for (int i = 0; i < n; ++i) sums[i] = Fill(start);
-#pragma GCC unroll 9
-  for (int64_t tap = 0; tap < count; ++tap) {
-    const Vector w = Fill(t.weights[tap]);
-    const float* from = x + t.offsets[tap];
+  for (int j = 0; j < kernel; ++j) {
+    picks[j] = LoadMask(t.picks + kLanes * j);
 #pragma GCC unroll 16
-    for (int i = 0; i < n - 1; ++i) sums[i] += w * Load(from + first + kLanes * i);
-    sums[n - 1] += w * Load(from + last);
+    for (int i = 0; i < kernel; ++i)
+      w[i * kernel + j] = Fill(weights[(t.mirrored ? kernel - 1 - i : i) * kernel + j]);
   }
-#pragma GCC unroll 16
-  for (int i = 0; i < n - 1; ++i) Store(sums[i], y + first + kLanes * i);
-  Store(sums[n - 1], y + last);
-}
-
-template <int taps>
-MOKA_INLINE void FlatBlocks(const float* x, const DepthwiseTaps& t, int64_t n, float start,
-                            float* y) {
-  int64_t k = 0;
-  for (; k + 3 * kLanes < n; k += 4 * kLanes)
-    FlatBlock<4, taps>(x, t, k, Least(k + 3 * kLanes, n - kLanes), start, y);
-  if (k + 2 * kLanes < n) {
-    FlatBlock<3, taps>(x, t, k, Least(k + 2 * kLanes, n - kLanes), start, y);
-  } else if (k + kLanes < n) {
-    FlatBlock<2, taps>(x, t, k, Least(k + kLanes, n - kLanes), start, y);
-  } else if (k < n) {
-    const int64_t last = Least(k, n - kLanes);
-    FlatBlock<1, taps>(x, t, last, last, start, y);
+  int64_t row = 0;
+  for (; row + 4 <= t.height; row += 4) {
+    Vector sums[4] = {Fill(start), Fill(start), Fill(start), Fill(start)};
+    SmallBlock<kernel, 4>(t, row, x, w, picks, sums);
+#pragma GCC unroll 4
+    for (int r = 0; r < 4; ++r, y += t.width, room -= t.width) StoreRow(sums[r], room, y);
+  }
+  for (; row < t.height; ++row, y += t.width, room -= t.width) {
+    Vector sums[1] = {Fill(start)};
+    SmallBlock<kernel, 1>(t, row, x, w, picks, sums);
+    StoreRow(sums[0], room, y);
   }
 }
 
-void Planes(const DepthwisePlanes& p) {
-  DepthwiseTaps taps = p.taps;
-  for (int64_t i = 0; i < p.planes; ++i, taps.weights += p.weights_step) {
-    const float* x = p.x + i * p.x_step;
-    float* y = p.y + i * p.y_step;
-    const float start = p.start != nullptr ? p.start[i * p.start_step] : 0;
-    if (p.n < kLanes) {
-      Vector sum = Fill(start);
-      for (int64_t t = 0; t < taps.count; ++t)
-        sum += Fill(taps.weights[t]) * Load(x + taps.offsets[t]);
-      StoreSome(sum, p.n, y);
-    } else if (taps.count == 9) {
-      FlatBlocks<9>(x, taps, p.n, start, y);
-    } else {
-      FlatBlocks<0>(x, taps, p.n, start, y);
-    }
+template <int kernel_w>
+MOKA_INLINE void AnySmall(const DepthwiseSmall& t, const DepthwiseSmallRows& p, const float* x,
+                          const float* weights, float start, int64_t room, float* y) {
+  for (int64_t row = 0; row < t.height; ++row, y += t.width, room -= t.width) {
+    Vector sum = Fill(start);
+    SmallRow<kernel_w>(t, p, row, x, weights, sum);
+    StoreRow(sum, room, y);
   }
 }
 
-// `taps` taps at these offsets, and the sum of dy, into bias. The last vector may overlap: only
-// the lanes in `keep` of what begins at `rest` count.
-template <int taps>
-MOKA_INLINE void FlatTaps(const float* x, const int64_t* offsets, int64_t whole, const float* dy,
-                          bool has_rest, int64_t rest, const LaneMask& keep, float* lanes,
-                          float* bias) {
-  Vector sums[taps], sum = Load(bias);
-#pragma GCC unroll 16
-  for (int i = 0; i < taps; ++i) sums[i] = Load(lanes + kLanes * i);
-  for (int64_t k = 0; k < whole; k += kLanes) {
-    const Vector d = LoadOnce(dy + k);
-    sum += d;
-#pragma GCC unroll 16
-    for (int i = 0; i < taps; ++i) sums[i] += d * Load(x + offsets[i] + k);
-  }
-  if (has_rest) {
-    const Vector d = keep(Load(dy + rest));
-    sum += d;
-#pragma GCC unroll 16
-    for (int i = 0; i < taps; ++i) sums[i] += d * keep(Load(x + offsets[i] + rest));
-  }
-#pragma GCC unroll 16
-  for (int i = 0; i < taps; ++i) Store(sums[i], lanes + kLanes * i);
-  Store(sum, bias);
-}
-
-void PlaneSums(const DepthwisePlaneSums& p) {
-  const DepthwiseTaps& t = p.taps;
-  const int64_t n = p.n, whole = n / kLanes * kLanes, rest = n < kLanes ? 0 : n - kLanes;
-  const bool has_rest = whole < n;
-  const LaneMask keep{n < kLanes ? LanesBetween(0, n) : LanesBetween(whole - rest, kLanes)};
-  float ignored[kLanes] = {};
+void SmallRows(const DepthwiseSmall& t, const DepthwiseSmallRows& p) {
+  const float *x = p.x, *weights = p.weights;
+  float* y = p.y;
+  int64_t room = p.room;
+  const bool dense = t.dense && p.inputs == 1;
   for (int64_t i = 0; i < p.planes; ++i) {
-    const float *x = p.x + i * p.x_step, *dy = p.dy + i * p.dy_step;
-    float *sums = p.sums + i * p.sums_step, *bias = sums + kLanes * t.count;
-    int64_t tap = 0;
-    for (; tap + 9 <= t.count; tap += 9) {
-      FlatTaps<9>(x, t.offsets + tap, whole, dy, has_rest, rest, keep, sums + kLanes * tap,
-                  tap == 0 ? bias : ignored);
+    const float start = p.start != nullptr ? p.start[i] : 0;
+    if (dense && t.kernel_w == 3) {
+      DenseSmall<3>(t, p, x, weights, start, room, y);
+    } else if (dense && t.kernel_w == 5) {
+      DenseSmall<5>(t, p, x, weights, start, room, y);
+    } else if (t.kernel_w == 3) {
+      AnySmall<3>(t, p, x, weights, start, room, y);
+    } else {
+      AnySmall<0>(t, p, x, weights, start, room, y);
     }
-    for (; tap < t.count; ++tap) {
-      FlatTaps<1>(x, t.offsets + tap, whole, dy, has_rest, rest, keep, sums + kLanes * tap,
-                  tap == 0 ? bias : ignored);
+    weights += p.inputs * t.kernel_h * t.kernel_w;
+    y += t.height * t.width, room -= t.height * t.width;
+    if ((i + 1) % p.outputs == 0) x += p.inputs * t.plane;
+  }
+}
+
+template <int kernel, int rows>
+MOKA_INLINE void SmallBlockSums(const DepthwiseSmall& t, int64_t row, const float* x,
+                                const float* dy, Mask keep, const Mask (&picks)[kernel],
+                                Vector (&sums)[kernel * kernel + 1]) {
+  Vector d[rows];
+#pragma GCC unroll 16
+  for (int r = 0; r < rows; ++r) {
+    d[r] = Keep(LoadOnce(dy + (row + r) * t.width), keep);
+    sums[kernel * kernel] += d[r];
+  }
+  const int64_t top = row - t.above;
+  x += top * t.x_width;
+#pragma GCC unroll 16
+  for (int k = 0; k < rows + kernel - 1; ++k) {
+    if (top + k < 0 || top + k >= t.x_height) continue;
+    const Vector v = LoadOnce(x + k * t.x_width);
+#pragma GCC unroll 16
+    for (int j = 0; j < kernel; ++j) {
+      const Vector picked = Pick(v, picks[j]);
+#pragma GCC unroll 16
+      for (int i = 0; i < kernel; ++i) {
+        if (k - i >= 0 && k - i < rows) sums[i * kernel + j] += d[k - i] * picked;
+      }
     }
   }
 }
 
-void MergeRows(const float* x, const int64_t* at, int64_t odd, int64_t rows, int64_t width,
-               float* y) {
-  for (int64_t row = 0; row < rows; ++row, y += width) {
-    Vector low, high;
-    Interleave<kLanes>(Load(x + at[row]), Load(x + at[row] + odd), low, high);
-    const int64_t room = (rows - row) * width;
-    if (room >= kLanes) {
-      Store(low, y);
-    } else {
-      StoreSome(low, room, y);
+template <int kernel>
+MOKA_INLINE void DenseSmallSums(const DepthwiseSmall& t, const float* x, const float* dy,
+                                float* lanes) {
+  constexpr int kSums = kernel * kernel + 1;
+  Vector sums[kSums];
+  Mask picks[kernel];
+  const Mask keep = LanesBetween(0, t.width);
+#pragma GCC unroll 16
+  for (int j = 0; j < kernel; ++j) picks[j] = LoadMask(t.picks + kLanes * j);
+#pragma GCC unroll 32
+  for (int i = 0; i < kSums; ++i) sums[i] = Load(lanes + kLanes * i);
+  int64_t row = 0;
+  for (; row + 4 <= t.height; row += 4) SmallBlockSums<kernel, 4>(t, row, x, dy, keep, picks, sums);
+  for (; row < t.height; ++row) SmallBlockSums<kernel, 1>(t, row, x, dy, keep, picks, sums);
+#pragma GCC unroll 32
+  for (int i = 0; i < kSums; ++i) Store(sums[i], lanes + kLanes * i);
+}
+
+// One row of the kernel, over all rows of dy.
+template <int kernel_w>
+MOKA_INLINE void SmallTapSums(const DepthwiseSmall& t, int64_t i, const int32_t* picks,
+                              const float* x, const float* dy, Mask keep, float* lanes) {
+  Vector sums[kernel_w];
+#pragma GCC unroll 8
+  for (int j = 0; j < kernel_w; ++j) sums[j] = Load(lanes + kLanes * j);
+  for (int64_t row = 0; row < t.height; ++row) {
+    const int64_t from = t.from[row * t.kernel_h + i];
+    if (from < 0) continue;
+    const Vector d = Keep(LoadOnce(dy + row * t.width), keep), v = LoadOnce(x + from);
+#pragma GCC unroll 8
+    for (int j = 0; j < kernel_w; ++j) sums[j] += d * Pick(v, LoadMask(picks + kLanes * j));
+  }
+#pragma GCC unroll 8
+  for (int j = 0; j < kernel_w; ++j) Store(sums[j], lanes + kLanes * j);
+}
+
+// A kernel of 3x3 at any stride.
+MOKA_INLINE void SmallSums33(const DepthwiseSmall& t, const float* x, const float* dy,
+                             float* lanes) {
+  Vector sums[10];
+  Mask picks[3];
+  const Mask keep = LanesBetween(0, t.width);
+#pragma GCC unroll 4
+  for (int j = 0; j < 3; ++j) picks[j] = LoadMask(t.picks + kLanes * j);
+#pragma GCC unroll 16
+  for (int i = 0; i < 10; ++i) sums[i] = Load(lanes + kLanes * i);
+  for (int64_t row = 0; row < t.height; ++row) {
+    const Vector d = Keep(LoadOnce(dy + row * t.width), keep);
+    sums[9] += d;
+#pragma GCC unroll 4
+    for (int i = 0; i < 3; ++i) {
+      const int64_t from = t.from[row * 3 + i];
+      if (from < 0) continue;
+      const Vector v = LoadOnce(x + from);
+#pragma GCC unroll 4
+      for (int j = 0; j < 3; ++j) sums[i * 3 + j] += d * Pick(v, picks[j]);
     }
+  }
+#pragma GCC unroll 16
+  for (int i = 0; i < 10; ++i) Store(sums[i], lanes + kLanes * i);
+}
+
+MOKA_INLINE void AnySmallSums(const DepthwiseSmall& t, const float* x, const float* dy,
+                              float* lanes) {
+  const Mask keep = LanesBetween(0, t.width);
+  for (int64_t i = 0; i < t.kernel_h; ++i) {
+    int64_t j = 0;
+    for (; j + 4 <= t.kernel_w; j += 4, lanes += 4 * kLanes)
+      SmallTapSums<4>(t, i, t.picks + kLanes * j, x, dy, keep, lanes);
+    for (; j < t.kernel_w; ++j, lanes += kLanes)
+      SmallTapSums<1>(t, i, t.picks + kLanes * j, x, dy, keep, lanes);
+  }
+  Vector sum = Load(lanes);
+  for (int64_t row = 0; row < t.height; ++row) sum += Keep(Load(dy + row * t.width), keep);
+  Store(sum, lanes);
+}
+
+void SmallSums(const DepthwiseSmall& t, const DepthwiseSmallSums& p) {
+  const float *x = p.x, *dy = p.dy;
+  float* sums = p.sums;
+  for (int64_t i = 0; i < p.planes * p.outputs; ++i) {
+    if (t.dense && t.kernel_w == 3) {
+      DenseSmallSums<3>(t, x, dy, sums);
+    } else if (t.dense && t.kernel_w == 5) {
+      DenseSmallSums<5>(t, x, dy, sums);
+    } else if (t.kernel_h == 3 && t.kernel_w == 3) {
+      SmallSums33(t, x, dy, sums);
+    } else {
+      AnySmallSums(t, x, dy, sums);
+    }
+    dy += t.height * t.width;
+    sums += kLanes * (t.kernel_h * t.kernel_w + 1);
+    if ((i + 1) % p.outputs == 0) x += t.plane;
   }
 }
 
@@ -532,10 +612,7 @@ constexpr DepthwiseKernels kKernels = {.lanes = kLanes,
                                        .add_lanes = AddLanes,
                                        .gather = GatherRows,
                                        .interleave = InterleaveRows,
-                                       .shift = ShiftPlanes,
-                                       .pick = PickRows,
-                                       .merge = MergeRows,
-                                       .planes = Planes,
-                                       .plane_sums = PlaneSums};
+                                       .small_rows = SmallRows,
+                                       .small_sums = SmallSums};
 
 #undef MOKA_INLINE
