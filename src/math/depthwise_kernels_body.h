@@ -180,8 +180,10 @@ MOKA_INLINE void DenseStrip(const DepthwiseStrip& t, const KeepLanes& keep, floa
   int64_t row = 0;
   for (; row + 4 <= t.rows; row += 4, x += 4 * t.x_step, dy += 4 * t.dy_step)
     DenseSums<kernel, 4>(x, t.x_step, dy, t.dy_step, keep, sums);
-  for (; row < t.rows; ++row, x += t.x_step, dy += t.dy_step)
-    DenseSums<kernel, 1>(x, t.x_step, dy, t.dy_step, keep, sums);
+  const int64_t rest = t.rows - row;
+  if (rest == 3) DenseSums<kernel, 3>(x, t.x_step, dy, t.dy_step, keep, sums);
+  if (rest == 2) DenseSums<kernel, 2>(x, t.x_step, dy, t.dy_step, keep, sums);
+  if (rest == 1) DenseSums<kernel, 1>(x, t.x_step, dy, t.dy_step, keep, sums);
 #pragma GCC unroll 32
   for (int i = 0; i < kSums; ++i) Store(sums[i], lanes + kLanes * i);
 }
@@ -420,9 +422,27 @@ MOKA_INLINE void SmallBlock(const DepthwiseSmall& t, int64_t row, const float* x
   }
 }
 
+template <int kernel, int rows>
+MOKA_INLINE void StoreSmallBlock(const DepthwiseSmall& t, int64_t row, const float* x,
+                                 const Vector (&w)[kernel * kernel], const Mask (&picks)[kernel],
+                                 float start, int64_t room, float* y) {
+  Vector sums[rows];
+#pragma GCC unroll 4
+  for (int r = 0; r < rows; ++r) sums[r] = Fill(start);
+  SmallBlock<kernel, rows>(t, row, x, w, picks, sums);
+  y += row * t.width, room -= row * t.width;
+  if (room - (rows - 1) * t.width >= kLanes) {
+#pragma GCC unroll 4
+    for (int r = 0; r < rows; ++r) Store(sums[r], y + r * t.width);
+  } else {
+#pragma GCC unroll 4
+    for (int r = 0; r < rows; ++r) StoreRow(sums[r], room - r * t.width, y + r * t.width);
+  }
+}
+
 template <int kernel>
-MOKA_INLINE void DenseSmall(const DepthwiseSmall& t, const DepthwiseSmallRows& p, const float* x,
-                            const float* weights, float start, int64_t room, float* y) {
+MOKA_INLINE void DenseSmall(const DepthwiseSmall& t, const float* x, const float* weights,
+                            float start, int64_t room, float* y) {
   Vector w[kernel * kernel];
   Mask picks[kernel];
 #pragma GCC unroll 16
@@ -433,17 +453,12 @@ MOKA_INLINE void DenseSmall(const DepthwiseSmall& t, const DepthwiseSmallRows& p
       w[i * kernel + j] = Fill(weights[(t.mirrored ? kernel - 1 - i : i) * kernel + j]);
   }
   int64_t row = 0;
-  for (; row + 4 <= t.height; row += 4) {
-    Vector sums[4] = {Fill(start), Fill(start), Fill(start), Fill(start)};
-    SmallBlock<kernel, 4>(t, row, x, w, picks, sums);
-#pragma GCC unroll 4
-    for (int r = 0; r < 4; ++r, y += t.width, room -= t.width) StoreRow(sums[r], room, y);
-  }
-  for (; row < t.height; ++row, y += t.width, room -= t.width) {
-    Vector sums[1] = {Fill(start)};
-    SmallBlock<kernel, 1>(t, row, x, w, picks, sums);
-    StoreRow(sums[0], room, y);
-  }
+  for (; row + 4 <= t.height; row += 4)
+    StoreSmallBlock<kernel, 4>(t, row, x, w, picks, start, room, y);
+  const int64_t rest = t.height - row;
+  if (rest == 3) StoreSmallBlock<kernel, 3>(t, row, x, w, picks, start, room, y);
+  if (rest == 2) StoreSmallBlock<kernel, 2>(t, row, x, w, picks, start, room, y);
+  if (rest == 1) StoreSmallBlock<kernel, 1>(t, row, x, w, picks, start, room, y);
 }
 
 template <int kernel_w>
@@ -464,9 +479,9 @@ void SmallRows(const DepthwiseSmall& t, const DepthwiseSmallRows& p) {
   for (int64_t i = 0; i < p.planes; ++i) {
     const float start = p.start != nullptr ? p.start[i] : 0;
     if (dense && t.kernel_w == 3) {
-      DenseSmall<3>(t, p, x, weights, start, room, y);
+      DenseSmall<3>(t, x, weights, start, room, y);
     } else if (dense && t.kernel_w == 5) {
-      DenseSmall<5>(t, p, x, weights, start, room, y);
+      DenseSmall<5>(t, x, weights, start, room, y);
     } else if (t.kernel_w == 3) {
       AnySmall<3>(t, p, x, weights, start, room, y);
     } else {
@@ -518,7 +533,10 @@ MOKA_INLINE void DenseSmallSums(const DepthwiseSmall& t, const float* x, const f
   for (int i = 0; i < kSums; ++i) sums[i] = Load(lanes + kLanes * i);
   int64_t row = 0;
   for (; row + 4 <= t.height; row += 4) SmallBlockSums<kernel, 4>(t, row, x, dy, keep, picks, sums);
-  for (; row < t.height; ++row) SmallBlockSums<kernel, 1>(t, row, x, dy, keep, picks, sums);
+  const int64_t rest = t.height - row;
+  if (rest == 3) SmallBlockSums<kernel, 3>(t, row, x, dy, keep, picks, sums);
+  if (rest == 2) SmallBlockSums<kernel, 2>(t, row, x, dy, keep, picks, sums);
+  if (rest == 1) SmallBlockSums<kernel, 1>(t, row, x, dy, keep, picks, sums);
 #pragma GCC unroll 32
   for (int i = 0; i < kSums; ++i) Store(sums[i], lanes + kLanes * i);
 }
