@@ -17,19 +17,15 @@ namespace {
 constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
 constexpr float kInf = std::numeric_limits<float>::infinity();
 
-// Scratch that is full of NaN, with a NaN beyond its end that must stay.
+// Scratch that is full of NaN.
 class Memory {
  public:
-  Memory(const ConvolutionGeometry& g, int threads)
-      : size_(static_cast<size_t>(ConvolutionScratch(g))),
-        shared(static_cast<size_t>(ConvolutionSharedScratch(g)), kNan),
-        each_(static_cast<size_t>(threads), std::vector<float>(size_, kNan)) {}
+  Memory(const ConvolutionGeometry& g, int threads, const DepthwiseKernels& kernels)
+      : shared(static_cast<size_t>(DepthwiseSharedScratch(g, kernels)), kNan),
+        each_(static_cast<size_t>(threads),
+              std::vector<float>(static_cast<size_t>(DepthwiseScratch(g, kernels)), kNan)) {}
   std::span<float> operator()(int worker) const { return each_[static_cast<size_t>(worker)]; }
 
- private:
-  size_t size_;
-
- public:
   std::vector<float> shared;
 
  private:
@@ -52,15 +48,16 @@ struct Inputs {
 
 // All passes, on memory of `planned` (of this batch or a larger one).
 Passes RunAll(const ConvolutionGeometry& g, const ConvolutionGeometry& planned, int threads,
-           const Inputs& in) {
+              const Inputs& in, const DepthwiseKernels& kernels = BestDepthwiseKernels()) {
   Context context({.threads = threads, .seed = 1});
-  Memory memory(planned, threads);
+  Memory memory(planned, threads, kernels);
   Passes out{std::vector<float>(in.dy.size(), kNan), std::vector<float>(in.x.size(), kNan),
              std::vector<float>(in.w.size(), kNan), std::vector<float>(in.bias.size(), kNan)};
-  ConvolveForward(context, g, in.x.data(), in.w.data(), in.bias.data(), out.y.data(), memory);
-  ConvolveBackwardData(context, g, in.w.data(), in.dy.data(), out.dx.data(), memory);
-  ConvolveBackwardWeights(context, g, in.x.data(), in.dy.data(), out.dw.data(), false,
-                          out.db.data(), false, memory, memory.shared);
+  DepthwiseForward(context, g, in.x.data(), in.w.data(), in.bias.data(), out.y.data(), memory,
+                   kernels);
+  DepthwiseBackwardData(context, g, in.w.data(), in.dy.data(), out.dx.data(), memory, kernels);
+  DepthwiseBackwardWeights(context, g, in.x.data(), in.dy.data(), out.dw.data(), false,
+                           out.db.data(), false, memory, memory.shared, kernels);
   return out;
 }
 Passes RunAll(const ConvolutionGeometry& g, int threads, const Inputs& in) {
@@ -95,11 +92,38 @@ void ExpectDefinition(const ConvolutionGeometry& g) {
   SCOPED_TRACE(testing::PrintToString(g));
   ASSERT_TRUE(IsDepthwise(g));
   const Inputs in(g);
-  const Passes out = RunAll(g, 2, in);
-  EXPECT_TRUE(naive::Near(naive::Forward(g, in.x, in.w, in.bias), out.y));
-  EXPECT_TRUE(naive::Near(naive::BackwardData(g, in.w, in.dy), out.dx));
-  EXPECT_TRUE(naive::Near(naive::BackwardWeights(g, in.x, in.dy), out.dw));
-  EXPECT_TRUE(naive::Near(naive::BackwardBias(g, in.dy), out.db));
+  const auto y = naive::Forward(g, in.x, in.w, in.bias), dx = naive::BackwardData(g, in.w, in.dy),
+             dw = naive::BackwardWeights(g, in.x, in.dy), db = naive::BackwardBias(g, in.dy);
+  for (const DepthwiseKernels* kernels : AllDepthwiseKernels()) {
+    SCOPED_TRACE(kernels->lanes);
+    const Passes out = RunAll(g, g, 2, in, *kernels);
+    EXPECT_TRUE(naive::Near(y, out.y));
+    EXPECT_TRUE(naive::Near(dx, out.dx));
+    EXPECT_TRUE(naive::Near(dw, out.dw, 4e-6));  // up to 64 floats in each lane
+    EXPECT_TRUE(naive::Near(db, out.db));
+  }
+}
+
+// The functions that layers call come here.
+TEST(Depthwise, TakesOverConvolutionsWithOneChannelInAGroup) {
+  const ConvolutionGeometry g = Square(2, 3, 20, 3, 2, 1, 1, 2);
+  const Inputs in(g);
+  const Passes expected = RunAll(g, 1, in);
+  Context context({.threads = 1, .seed = 1});
+  Memory memory(g, 1, BestDepthwiseKernels());
+  EXPECT_EQ(ConvolutionScratch(g), DepthwiseScratch(g));
+  EXPECT_EQ(ConvolutionSharedScratch(g), DepthwiseSharedScratch(g));
+  Passes out = expected;
+  for (auto* values : {&out.y, &out.dx, &out.dw, &out.db})
+    std::fill(values->begin(), values->end(), kNan);
+  ConvolveForward(context, g, in.x.data(), in.w.data(), in.bias.data(), out.y.data(), memory);
+  ConvolveBackwardData(context, g, in.w.data(), in.dy.data(), out.dx.data(), memory);
+  ConvolveBackwardWeights(context, g, in.x.data(), in.dy.data(), out.dw.data(), false,
+                          out.db.data(), false, memory, memory.shared);
+  EXPECT_EQ(out, expected);
+  ConvolutionGeometry two = g;
+  two.group = 1;
+  EXPECT_FALSE(IsDepthwise(two));
 }
 
 TEST(Depthwise, SquareKernelsOfAllSizesStridesPadsAndDilations) {
@@ -229,7 +253,7 @@ TEST(Depthwise, AddsToGradientsOnRequestAndGivesEitherAlone) {
   const Inputs in(g);
   const Passes both = RunAll(g, 2, in);
   Context context({.threads = 2, .seed = 1});
-  Memory memory(g, 2);
+  Memory memory(g, 2, BestDepthwiseKernels());
   std::vector<float> dw(in.w.size(), kNan), db(in.bias.size(), kNan);
   const auto backward = [&](float* to_w, bool add_w, float* to_b, bool add_b) {
     ConvolveBackwardWeights(context, g, in.x.data(), in.dy.data(), to_w, add_w, to_b, add_b, memory,
@@ -251,7 +275,7 @@ TEST(Depthwise, WithoutBiasStartsFromZero) {
   const ConvolutionGeometry g = Square(2, 3, 6, 3, 1, 1);
   const Inputs in(g);
   Context context({.threads = 1, .seed = 1});
-  Memory memory(g, 1);
+  Memory memory(g, 1, BestDepthwiseKernels());
   std::vector<float> y(in.dy.size(), kNan);
   ConvolveForward(context, g, in.x.data(), in.w.data(), nullptr, y.data(), memory);
   EXPECT_TRUE(naive::Near(naive::Forward(g, in.x, in.w, {}), y));
@@ -284,15 +308,17 @@ void ExpectBadValuesOnlyWhereTheyBelong(const ConvolutionGeometry& g, float bad)
     if (from == in_at) y[to] = kNan, dw[weight] = kNan;
     if (to == out_at) dx[from] = kNan;
   });
-  Inputs bad_x = in;
+  Inputs bad_x = in, bad_dy = in;
   bad_x.x[in_at] = bad;
-  const Passes out = RunAll(g, 2, bad_x);
-  EXPECT_EQ(NotFinite(out.y), NotFinite(y));
-  EXPECT_EQ(NotFinite(out.dw), NotFinite(dw));
-  EXPECT_EQ(NotFinite(out.db), std::vector<size_t>());
-  Inputs bad_dy = in;
   bad_dy.dy[out_at] = bad;
-  EXPECT_EQ(NotFinite(RunAll(g, 2, bad_dy).dx), NotFinite(dx));
+  for (const DepthwiseKernels* kernels : AllDepthwiseKernels()) {
+    SCOPED_TRACE(kernels->lanes);
+    const Passes out = RunAll(g, g, 2, bad_x, *kernels);
+    EXPECT_EQ(NotFinite(out.y), NotFinite(y));
+    EXPECT_EQ(NotFinite(out.dw), NotFinite(dw));
+    EXPECT_EQ(NotFinite(out.db), std::vector<size_t>());
+    EXPECT_EQ(NotFinite(RunAll(g, g, 2, bad_dy, *kernels).dx), NotFinite(dx));
+  }
 }
 
 TEST(Depthwise, NanAndInfinityReachOnlyTheWindowsThatHoldThem) {
