@@ -82,7 +82,9 @@ class DataWorker {
                                .rows = last - first,
                                .width = p_.w.size,
                                .room = (last - first) * p_.w.size,
-                               .start = 0};
+                               .start = 0,
+                               .ahead = dy + (top + rows) * p_.w.out,
+                               .ahead_step = 4 * p_.multiplier * p_.w.out};
       (!p_.dense          ? p_.kernels.rows
        : p_.h.kernel == 3 ? p_.kernels.rows3
                           : p_.kernels.rows5)(task, {p_.taps(), weights_, offsets_});
@@ -90,7 +92,7 @@ class DataWorker {
     }
     if (p_.has_gaps) std::fill_n(to, (last - first) * p_.w.size, 0.0f);
     FillWeights(w);
-    RunPhases(begin, end, dx);
+    RunPhases(begin, end, dy + (top + rows) * p_.w.out, dx);
   }
 
  private:
@@ -133,7 +135,7 @@ class DataWorker {
     });
   }
 
-  void RunPhases(int64_t begin, int64_t end, float* dx) {
+  void RunPhases(int64_t begin, int64_t end, const float* ahead, float* dx) {
     const DepthwiseAxis &h = p_.h, &w = p_.w;
     int64_t taps = 0;
     for (int64_t i = 0; i < h.phases; ++i) {
@@ -150,7 +152,9 @@ class DataWorker {
                                  .rows = last - first,
                                  .width = p_.columns,
                                  .room = (last - first) * p_.phase_step,
-                                 .start = 0};
+                                 .start = 0,
+                                 .ahead = ahead,
+                                 .ahead_step = i + j == 0 ? 4 * p_.w.out : 0};
         p_.kernels.rows(task, {count, weights_ + taps, offsets_ + taps});
         taps += count;
       }

@@ -67,7 +67,12 @@ void Forward(Context& context, const ForwardPlan& plan, const ForwardArrays& a,
                       .rows = rows,
                       .width = out_width,
                       .room = rows * out_width,
-                      .start = a.bias != nullptr ? a.bias[output] : 0},
+                      .start = a.bias != nullptr ? a.bias[output] : 0,
+                      .ahead = a.x + plane * in_plane +
+                               ((row + rows) * g.stride_h - g.pad_h +
+                                plan.h.dilation * (plan.h.kernel - 1)) *
+                                   g.width,
+                      .ahead_step = u == 0 ? g.stride_h * 4 * g.width : 0},
                      {plan.taps(), a.w + output * plan.taps(), offsets});
           }
         }

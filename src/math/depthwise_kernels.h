@@ -27,6 +27,8 @@ struct DepthwiseRows {
   // takes its place.
   int64_t room;
   float start;
+  const float* ahead;  // what will be read next: ahead_step floats for each 4 rows
+  int64_t ahead_step;
 };
 using DepthwiseRowKernel = void (*)(const DepthwiseRows& rows, const DepthwiseTaps& taps);
 

@@ -39,6 +39,10 @@ MOKA_INLINE void Copy(const float* x, float* y) {
   __builtin_memcpy(y, x, n * sizeof(float));
 }
 
+MOKA_INLINE void Prefetch(const float* x, int64_t n) {
+  for (int64_t k = 0; k < n; k += 16) __builtin_prefetch(x + k, 0, 2);
+}
+
 // The first n < kLanes floats of v.
 MOKA_INLINE void StoreSome(Vector v, int64_t n, float* y) {
   float floats[kLanes];
@@ -125,7 +129,12 @@ MOKA_INLINE void AllRows(const DepthwiseRows& t, const Block& block) {
     for (int64_t row = 0; row < t.rows; ++row) BlockOfRows<1>(t, row, block);
     return;
   }
-  for (int64_t row = 0; row < t.rows - 4; row += 4) BlockOfRows<4>(t, row, block);
+  const float* ahead = t.ahead;
+  for (int64_t row = 0; row < t.rows - 4; row += 4, ahead += t.ahead_step) {
+    Prefetch(ahead, t.ahead_step);
+    BlockOfRows<4>(t, row, block);
+  }
+  Prefetch(ahead, t.ahead_step);
   BlockOfRows<4>(t, t.rows - 4, block);
 }
 
