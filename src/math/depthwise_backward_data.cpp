@@ -4,7 +4,7 @@
 #include <algorithm>
 
 #include "math/depthwise.h"
-#include "math/depthwise_small.h"
+#include "math/depthwise_strips.h"
 #include "math/depthwise_tile.h"
 
 namespace moka {
@@ -194,7 +194,7 @@ class DataWorker {
 
 int64_t DepthwiseDataScratch(const ConvolutionGeometry& g, const DepthwiseKernels& kernels) {
   if (g.height * g.width == 0) return 0;
-  return IsSmall(g, kernels) ? SmallRowsScratch(g) : DataPlan(g, kernels).Scratch();
+  return FitsStrips(g, kernels) ? StripRowsScratch(g, kernels) : DataPlan(g, kernels).Scratch();
 }
 
 void DepthwiseBackwardData(Context& context, const ConvolutionGeometry& g, const float* w,
@@ -202,8 +202,8 @@ void DepthwiseBackwardData(Context& context, const ConvolutionGeometry& g, const
                            const DepthwiseKernels& kernels) {
   const int64_t in_plane = g.height * g.width, out_plane = g.out_height() * g.out_width();
   if (g.batch * in_plane == 0) return;
-  if (IsSmall(g, kernels)) {
-    SmallRowsPass(context, g, true, kernels, dy, w, nullptr, dx, scratch);
+  if (FitsStrips(g, kernels)) {
+    StripRowsPass(context, g, StripUse::kBackward, kernels, dy, w, nullptr, dx, scratch);
     return;
   }
   const DataPlan plan(g, kernels);

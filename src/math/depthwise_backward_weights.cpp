@@ -1,21 +1,21 @@
 // dw[o][i][j] = sum over images and (r, q) of dy[o][r][q] * x at tap (i, j); db[o] = sum of dy[o].
 //
 // A piece is a block of channels and a chunk of slices (the tiles of rows of all images). Sums run
-// in float, over 16 lanes and some 64 numbers each; beyond that in double, in order.
+// in float, over 16 lanes and at most some hundred numbers each; beyond that in double, in order.
 #include <algorithm>
 #include <optional>
 
 #include "math/depthwise.h"
-#include "math/depthwise_small.h"
+#include "math/depthwise_strips.h"
 #include "math/depthwise_tile.h"
 
 namespace moka {
 
 namespace {
 
-constexpr int64_t kPieces = 24;         // wanted: enough to keep a few threads evenly busy
-constexpr int64_t kMostInOneLane = 64;  // numbers that are summed in float
-constexpr int64_t kBlockFloats = 8192;  // of neighbouring planes: memory is read in long runs
+constexpr int64_t kPieces = 24;          // wanted: enough to keep a few threads evenly busy
+constexpr int64_t kMostInOneLane = 128;  // numbers that are summed in float
+constexpr int64_t kBlockFloats = 8192;   // of neighbouring planes: memory is read in long runs
 
 int64_t CeilOfQuotient(int64_t n, int64_t step) { return (n + step - 1) / step; }
 
@@ -23,8 +23,8 @@ struct WeightsPlan {
   WeightsPlan(const ConvolutionGeometry& geometry, const DepthwiseKernels& k)
       : g(geometry), kernels(k), h(HeightOf(g)), w(WidthOf(g)), layout(InputTile(g)) {
     multiplier = g.outputs / g.group;
-    small = IsSmall(g, k);
-    cut = small ? DepthwiseCut{h.out, 1} : CutForward(g, layout);
+    strips = FitsStrips(g, k);
+    cut = strips ? CutStrips() : CutForward(g, layout);
     span = (cut.rows - 1) * h.stride + h.dilation * (h.kernel - 1) + 1;
     taps = h.kernel * w.kernel;
     sums = Product(multiplier, taps + 1);
@@ -45,14 +45,26 @@ struct WeightsPlan {
   }
 
   // The tables, and copies of planes of x and dy.
-  int64_t small_scratch() const {
-    return small ? SmallTables::Floats(g) + WholeLines(h.size * w.size + 16) +
-                       WholeLines(multiplier * h.out * w.out + 16)
-                 : 0;
+  // Rows that are summed before the lanes are moved: as many as a lane takes.
+  DepthwiseCut CutStrips() const {
+    const int64_t strips_of_row = CeilOfQuotient(w.out, kernels.lanes);
+    int64_t rows = std::max<int64_t>(1, kMostInOneLane / strips_of_row);
+    if (rows > 4) rows -= rows % 4;
+    rows = std::clamp<int64_t>(h.out, 1, rows);
+    return {rows, CeilOfQuotient(h.out, rows)};
+  }
+  // Copies of planes that cannot be read in place.
+  int64_t CopyOfX() const { return w.size < 16 || w.out < 16 ? h.size * w.size + 16 : 0; }
+  int64_t CopyOfDy() const {
+    return w.size < 16 || w.out < 16 ? Product(multiplier, h.out * w.out) + 16 : 0;
+  }
+  int64_t strips_scratch() const {
+    return strips ? StripTables::Floats(g, kernels) + WholeLines(CopyOfX()) + WholeLines(CopyOfDy())
+                  : 0;
   }
   int64_t Scratch() const {
-    return Carver::kAlignment + (small ? 0 : WholeLines(layout.Floats(span))) + small_scratch() +
-           (narrow && !small ? 16 * cut.rows : 0) + WholeLines(2 * taps) +
+    return Carver::kAlignment + (strips ? 0 : WholeLines(layout.Floats(span))) + strips_scratch() +
+           (narrow && !strips ? 16 * cut.rows : 0) + WholeLines(2 * taps) +
            Product(48 * block, sums);
   }
   int64_t SharedScratch() const { return Product(most_chunks, Product(2 * g.group, sums)); }
@@ -63,7 +75,7 @@ struct WeightsPlan {
   const TileLayout layout;
   DepthwiseCut cut;
   int64_t multiplier, span, taps, sums;  // of a channel
-  bool small, narrow;
+  bool strips, narrow;
   DepthwiseSumKernel run;
   int64_t block, blocks;  // channels
   int64_t slices, most_chunks, chunk, chunks;
@@ -76,10 +88,10 @@ class WeightsWorker {
     floats_ = carver_.Take(16 * p_.block * p_.sums);
     doubles_ = reinterpret_cast<double*>(carver_.Take(32 * p_.block * p_.sums));
     std::fill_n(floats_, lanes_ * p_.block * p_.sums, 0.0f);
-    if (p_.small) {
-      tables_.emplace(p_.g, false, p_.kernels, carver_);
-      tile_ = carver_.Take(p_.h.size * p_.w.size + 16);
-      dy_ = carver_.Take(p_.multiplier * p_.h.out * p_.w.out + 16);
+    if (p_.strips) {
+      tables_.emplace(p_.g, StripUse::kSums, p_.kernels, carver_);
+      tile_ = carver_.Take(p_.CopyOfX());
+      dy_ = carver_.Take(p_.CopyOfDy());
       return;
     }
     offsets_ = reinterpret_cast<int64_t*>(carver_.Take(2 * p_.taps));
@@ -96,8 +108,8 @@ class WeightsWorker {
            int64_t rows) {
     const int64_t in_plane = p_.h.size * p_.w.size, out_plane = p_.h.out * p_.w.out;
     dy += first * p_.multiplier * out_plane;
-    if (p_.small) {
-      AddPlanes(channels, x, dy, first);
+    if (p_.strips) {
+      AddPlanes(channels, x, dy, first, row, rows);
       return;
     }
     const int64_t filled = filled_;
@@ -118,13 +130,14 @@ class WeightsWorker {
 
  private:
   // dy: of plane `first`.
-  void AddPlanes(int64_t channels, const float* x, const float* dy, int64_t first) {
+  void AddPlanes(int64_t channels, const float* x, const float* dy, int64_t first, int64_t row,
+                 int64_t rows) {
     const int64_t planes = p_.g.batch * p_.g.group, in_plane = p_.h.size * p_.w.size,
                   dy_planes = p_.multiplier * p_.h.out * p_.w.out;
-    MakeRoom(0, channels, p_.h.out);
+    MakeRoom(0, channels, rows * tables_->strips().strip_count);
     for (int64_t c = 0, last; c < channels; c = last) {
-      last = std::min(SmallReadable(in_plane, first + c, first + channels, planes),
-                      SmallReadable(dy_planes, first + c, first + channels, planes)) -
+      last = std::min(ReadableInPlace(p_.w.size, in_plane, first + c, first + channels, planes),
+                      ReadableInPlace(p_.w.out, dy_planes, first + c, first + channels, planes)) -
              first;
       const float *x_plane = x + (first + c) * in_plane, *dy_plane = dy + c * dy_planes;
       if (last == c) {
@@ -132,8 +145,10 @@ class WeightsWorker {
         std::copy_n(dy_plane, dy_planes, dy_);
         x_plane = tile_, dy_plane = dy_, last = c + 1;
       }
-      p_.kernels.small_sums(tables_->layout(), {.planes = last - c,
+      p_.kernels.strip_sums(tables_->strips(), {.planes = last - c,
                                                 .outputs = p_.multiplier,
+                                                .begin = row,
+                                                .end = row + rows,
                                                 .x = x_plane,
                                                 .dy = dy_plane,
                                                 .sums = Lanes(c, 0)});
@@ -183,8 +198,8 @@ class WeightsWorker {
   const WeightsPlan& p_;
   const int64_t lanes_;
   Carver carver_;
-  std::optional<SmallTables> tables_;
-  float *tile_, *dy_ = nullptr, *floats_;  // if small, tile_ and dy_ are copies of planes
+  std::optional<StripTables> tables_;
+  float *tile_, *dy_ = nullptr, *floats_;  // with strips, tile_ and dy_ are copies of planes
   int64_t* offsets_ = nullptr;
   double* doubles_;
   int64_t filled_ = 0;  // numbers in each lane

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "math/depthwise.h"
-#include "math/depthwise_small.h"
+#include "math/depthwise_strips.h"
 #include "math/depthwise_tile.h"
 
 namespace moka {
@@ -82,14 +82,14 @@ void Forward(Context& context, const ForwardPlan& plan, const ForwardArrays& a,
 }  // namespace
 
 int64_t DepthwiseForwardScratch(const ConvolutionGeometry& g, const DepthwiseKernels& kernels) {
-  return IsSmall(g, kernels) ? SmallRowsScratch(g) : ForwardPlan(g, kernels).Scratch();
+  return FitsStrips(g, kernels) ? StripRowsScratch(g, kernels) : ForwardPlan(g, kernels).Scratch();
 }
 
 void DepthwiseForward(Context& context, const ConvolutionGeometry& g, const float* x,
                       const float* w, const float* bias, float* y, WorkerScratch scratch,
                       const DepthwiseKernels& kernels) {
-  if (IsSmall(g, kernels)) {
-    SmallRowsPass(context, g, false, kernels, x, w, bias, y, scratch);
+  if (FitsStrips(g, kernels)) {
+    StripRowsPass(context, g, StripUse::kForward, kernels, x, w, bias, y, scratch);
   } else {
     Forward(context, ForwardPlan(g, kernels), {x, w, bias, y}, scratch);
   }

@@ -45,32 +45,47 @@ struct DepthwiseStrip {
 using DepthwiseSumKernel = void (*)(const DepthwiseStrip& strip, const DepthwiseTaps& taps,
                                     float* sums);
 
-// How rows of small planes, each within one vector, make up those of the result:
-//   result[r] = start + sum over (i, j) of weight[i][j] * pick_j(x[from[r][i]])
-// where pick_j(row) has at each place one of the row's elements, or zero.
-struct DepthwiseSmall {
-  int64_t height, width;  // of the result
-  int64_t plane;          // floats of one of x
-  int64_t kernel_h, kernel_w;
-  const int64_t* from;   // (height, kernel_h): where a row begins in a plane; negative: none
-  const int32_t* picks;  // (kernel_w, lanes); from `lanes` on: zero
-  // If the rows of one tap lie as those of the result (no stride or dilation), and the kernel is
-  // square, result row r begins at row r - above of x, and if mirrored with the last i.
-  bool dense, mirrored;
-  int64_t above, x_height, x_width;
+// A strip: `lanes` neighbouring columns of the result, and where each column of the kernel finds
+// theirs in a row of x.
+struct DepthwiseColumns {
+  enum Kind {
+    kPlain,  // `lanes` neighbours
+    kPick,   // any of `lanes` neighbours, or zeros
+    kSame,   // the same, and these are the same for all columns of the kernel
+    kPair,   // any of two vectors
+    kPairOrZero
+  };
+  int64_t column;   // of the result
+  int first, last;  // lanes that count, where results are summed
+  Kind kind;
+  const int64_t* at;      // (kernel_w, 2): where the vectors begin
+  const int32_t* places;  // (kernel_w, lanes): within them; zero: `lanes`, or -1 for pairs
 };
-// Planes of the result, one after the other. Each is a sum over `inputs` planes of x; `outputs`
+// How a result is made, as in depthwise_strips.h.
+struct DepthwiseStrips {
+  int64_t height, width;      // of the result
+  int64_t x_height, x_width;  // of what it is made from
+  int64_t kernel_h, kernel_w;
+  const int64_t* from;  // (height, kernel_h): where a row begins in a plane of x; negative: none
+  // A square kernel, and result row r takes row r * stride - above of x and those that follow, if
+  // mirrored with the last row of weights first.
+  bool dense, mirrored;
+  int64_t stride, above;
+  const DepthwiseColumns* strips;
+  int64_t strip_count;
+};
+// Rows [begin, end) of planes of the result. Each is a sum over `inputs` planes of x; `outputs`
 // results share theirs.
-struct DepthwiseSmallRows {
-  int64_t planes, inputs, outputs;
+struct DepthwiseStripRows {
+  int64_t planes, inputs, outputs, begin, end;
   const float *x, *weights, *start;  // start: for each plane; may be null: 0
-  float* y;
+  float* y;                          // planes; all rows
   int64_t room;  // floats from y that may be written, now or by rows that follow
 };
-// sums[t] (lanes) += dy[r] * pick_j(x[from[r][i]]) over the rows, t = (i, j), for each of
-// `outputs` planes of dy for each of x; sums[kernel] += dy[r].
-struct DepthwiseSmallSums {
-  int64_t planes, outputs;  // planes of x
+// sums[t] (lanes) += dy[r] * x for tap t, over the rows, for each of `outputs` planes of dy (the
+// result's size) for each of x; sums[kernel] += dy[r].
+struct DepthwiseStripSums {
+  int64_t planes, outputs, begin, end;  // planes of x
   const float *x, *dy;
   float* sums;
 };
@@ -91,8 +106,9 @@ struct DepthwiseKernels {
   void (*interleave)(const float* even, const float* odd, int64_t x_step, float* y, int64_t y_step,
                      int64_t rows, int64_t n);
 
-  void (*small_rows)(const DepthwiseSmall& layout, const DepthwiseSmallRows& rows);
-  void (*small_sums)(const DepthwiseSmall& layout, const DepthwiseSmallSums& sums);
+  // Null if the processor has no permutations.
+  void (*strip_rows)(const DepthwiseStrips& strips, const DepthwiseStripRows& rows);
+  void (*strip_sums)(const DepthwiseStrips& strips, const DepthwiseStripSums& sums);
 };
 
 // Those that this processor runs, the best last.

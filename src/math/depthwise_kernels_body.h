@@ -378,255 +378,336 @@ void InterleaveRows(const float* even, const float* odd, int64_t x_step, float* 
   }
 }
 
-// ---- Small planes: a row is one vector, its neighbours come by permutation.
+#ifdef MOKA_DEPTHWISE_STRIPS  // if the processor has permutations
+// ---- Strips: rows are read where they are, their neighbours by permutation.
 
-MOKA_INLINE Vector Pick(Vector row, Mask places) {
-  return __builtin_shuffle(row, Vector{}, places);
+using Columns = DepthwiseColumns;
+
+// How one column of the kernel reads a row of x.
+template <Columns::Kind kind>
+struct Column {
+  int64_t at, at2;
+  Mask places;
+
+  MOKA_INLINE Column() = default;
+  MOKA_INLINE Column(const Columns& t, int64_t j) : at(t.at[2 * j]), at2(t.at[2 * j + 1]) {
+    if constexpr (kind != Columns::kPlain) places = LoadMask(t.places + kLanes * j);
+  }
+  // shared: the vector that all columns read, if they are the same.
+  MOKA_INLINE Vector Read(const float* row, Vector shared) const {
+    if constexpr (kind == Columns::kPlain) {
+      return LoadOnce(row + at);
+    } else if constexpr (kind == Columns::kPick) {
+      return __builtin_shuffle(Load(row + at), Vector{}, places);
+    } else if constexpr (kind == Columns::kSame) {
+      return __builtin_shuffle(shared, Vector{}, places);
+    } else {
+      const Vector v = __builtin_shuffle(Load(row + at), Load(row + at2), places);
+      if constexpr (kind == Columns::kPair) return v;
+      return Keep(v, places >= 0);
+    }
+  }
+};
+template <Columns::Kind kind>
+MOKA_INLINE Vector Shared(const float* row, int64_t at) {
+  if constexpr (kind == Columns::kSame) return LoadOnce(row + at);
+  return Vector{};
 }
 
-// Rows spill beyond their end, and what follows then takes its place.
-MOKA_INLINE void StoreRow(Vector v, int64_t room, float* y) {
-  if (room >= kLanes) {
-    Store(v, y);
+// Calls f.template operator()<kind>(), so that each kind has its own code.
+template <typename F>
+MOKA_INLINE void ByKind(Columns::Kind kind, const F& f) {
+  if (kind == Columns::kPlain) {
+    f.template operator()<Columns::kPlain>();
+  } else if (kind == Columns::kPick) {
+    f.template operator()<Columns::kPick>();
+  } else if (kind == Columns::kSame) {
+    f.template operator()<Columns::kSame>();
+  } else if (kind == Columns::kPair) {
+    f.template operator()<Columns::kPair>();
   } else {
-    StoreSome(v, room, y);
+    f.template operator()<Columns::kPairOrZero>();
   }
 }
 
-template <int kernel_w>  // 0: any
-MOKA_INLINE void SmallRow(const DepthwiseSmall& t, const DepthwiseSmallRows& p, int64_t row,
-                          const float* x, const float* w, Vector& sum) {
-  const int64_t width = kernel_w > 0 ? kernel_w : t.kernel_w;
-  const int64_t* from = t.from + row * t.kernel_h;
-  for (int64_t u = 0; u < p.inputs; ++u, x += t.plane) {
-    for (int64_t i = 0; i < t.kernel_h; ++i, w += width) {
-      if (from[i] < 0) continue;
-      const Vector v = LoadOnce(x + from[i]);
-#pragma GCC unroll 8
-      for (int64_t j = 0; j < width; ++j)
-        sum += Fill(w[j]) * Pick(v, LoadMask(t.picks + kLanes * j));
+// Stores rows from y on. Those shorter than a vector spill into the next, which follow.
+template <int rows>
+MOKA_INLINE void StoreRows(const Vector (&sums)[rows], int64_t width, int64_t room, float* y) {
+  if (room - (rows - 1) * width >= kLanes) {
+#pragma GCC unroll 4
+    for (int r = 0; r < rows; ++r) Store(sums[r], y + r * width);
+    return;
+  }
+#pragma GCC unroll 4
+  for (int r = 0; r < rows; ++r, room -= width) {
+    if (room >= kLanes) {
+      Store(sums[r], y + r * width);
+    } else {
+      StoreSome(sums[r], room, y + r * width);
     }
   }
 }
 
-// Rows [row, row + rows): each row of x serves all that it is part of.
-template <int kernel, int rows>
-MOKA_INLINE void SmallBlock(const DepthwiseSmall& t, int64_t row, const float* x,
-                            const Vector (&w)[kernel * kernel], const Mask (&picks)[kernel],
-                            Vector (&sums)[rows]) {
-  const int64_t top = row - t.above;
-  x += top * t.x_width;
+// A dense kernel: each row of x that is read serves all rows of the result that it is part of.
+template <int kernel, int stride, int rows, Columns::Kind kind>
+MOKA_INLINE void DenseRowsOfStrip(const DepthwiseStrips& t, const Columns& strip, int64_t row,
+                                  const float* x, const Vector (&w)[kernel * kernel],
+                                  Vector (&sums)[rows]) {
+  Column<kind> columns[kernel];
+#pragma GCC unroll 8
+  for (int j = 0; j < kernel; ++j) columns[j] = Column<kind>(strip, j);
+  const int64_t top = row * stride - t.above;
 #pragma GCC unroll 16
-  for (int k = 0; k < rows + kernel - 1; ++k) {
+  for (int k = 0; k < (rows - 1) * stride + kernel; ++k) {
     if (top + k < 0 || top + k >= t.x_height) continue;
-    const Vector v = LoadOnce(x + k * t.x_width);
-#pragma GCC unroll 16
+    const float* from = x + (top + k) * t.x_width;
+    const Vector shared = Shared<kind>(from, columns[0].at);
+#pragma GCC unroll 8
     for (int j = 0; j < kernel; ++j) {
-      const Vector picked = Pick(v, picks[j]);
-#pragma GCC unroll 16
-      for (int i = 0; i < kernel; ++i) {
-        if (k - i >= 0 && k - i < rows) sums[k - i] += w[i * kernel + j] * picked;
+      const Vector v = columns[j].Read(from, shared);
+#pragma GCC unroll 4
+      for (int r = 0; r < rows; ++r) {
+        const int i = k - r * stride;
+        if (i >= 0 && i < kernel) sums[r] += w[i * kernel + j] * v;
       }
     }
   }
 }
 
-template <int kernel, int rows>
-MOKA_INLINE void StoreSmallBlock(const DepthwiseSmall& t, int64_t row, const float* x,
-                                 const Vector (&w)[kernel * kernel], const Mask (&picks)[kernel],
-                                 float start, int64_t room, float* y) {
-  Vector sums[rows];
+template <int kernel, int stride, int rows>
+MOKA_INLINE void DenseBlockOfStrips(const DepthwiseStrips& t, int64_t row, const float* x,
+                                    const Vector (&w)[kernel * kernel], float start, int64_t room,
+                                    float* y) {
+  for (int64_t s = 0; s < t.strip_count; ++s) {
+    const Columns& strip = t.strips[s];
+    Vector sums[rows];
 #pragma GCC unroll 4
-  for (int r = 0; r < rows; ++r) sums[r] = Fill(start);
-  SmallBlock<kernel, rows>(t, row, x, w, picks, sums);
-  y += row * t.width, room -= row * t.width;
-  if (room - (rows - 1) * t.width >= kLanes) {
-#pragma GCC unroll 4
-    for (int r = 0; r < rows; ++r) Store(sums[r], y + r * t.width);
-  } else {
-#pragma GCC unroll 4
-    for (int r = 0; r < rows; ++r) StoreRow(sums[r], room - r * t.width, y + r * t.width);
+    for (int r = 0; r < rows; ++r) sums[r] = Fill(start);
+    ByKind(
+        strip.kind, [&]<Columns::Kind kind>() __attribute__((always_inline)) {
+          if constexpr (stride == 1 || kind >= Columns::kSame)
+            DenseRowsOfStrip<kernel, stride, rows, kind>(t, strip, row, x, w, sums);
+        });
+    const int64_t at = row * t.width + strip.column;
+    StoreRows<rows>(sums, t.width, room - at, y + at);
   }
 }
 
-template <int kernel>
-MOKA_INLINE void DenseSmall(const DepthwiseSmall& t, const float* x, const float* weights,
-                            float start, int64_t room, float* y) {
+template <int kernel, int stride>
+MOKA_INLINE void DensePlane(const DepthwiseStrips& t, const DepthwiseStripRows& p, const float* x,
+                            const float* weights, float start, int64_t room, float* y) {
   Vector w[kernel * kernel];
-  Mask picks[kernel];
-#pragma GCC unroll 16
-  for (int j = 0; j < kernel; ++j) {
-    picks[j] = LoadMask(t.picks + kLanes * j);
-#pragma GCC unroll 16
-    for (int i = 0; i < kernel; ++i)
+#pragma GCC unroll 8
+  for (int i = 0; i < kernel; ++i) {
+#pragma GCC unroll 8
+    for (int j = 0; j < kernel; ++j)
       w[i * kernel + j] = Fill(weights[(t.mirrored ? kernel - 1 - i : i) * kernel + j]);
   }
-  int64_t row = 0;
-  for (; row + 4 <= t.height; row += 4)
-    StoreSmallBlock<kernel, 4>(t, row, x, w, picks, start, room, y);
-  const int64_t rest = t.height - row;
-  if (rest == 3) StoreSmallBlock<kernel, 3>(t, row, x, w, picks, start, room, y);
-  if (rest == 2) StoreSmallBlock<kernel, 2>(t, row, x, w, picks, start, room, y);
-  if (rest == 1) StoreSmallBlock<kernel, 1>(t, row, x, w, picks, start, room, y);
+  int64_t row = p.begin;
+  for (; row + 4 <= p.end; row += 4)
+    DenseBlockOfStrips<kernel, stride, 4>(t, row, x, w, start, room, y);
+  const int64_t rest = p.end - row;
+  if (rest == 3) DenseBlockOfStrips<kernel, stride, 3>(t, row, x, w, start, room, y);
+  if (rest == 2) DenseBlockOfStrips<kernel, stride, 2>(t, row, x, w, start, room, y);
+  if (rest == 1) DenseBlockOfStrips<kernel, stride, 1>(t, row, x, w, start, room, y);
+}
+
+// Any kernel, row by row. kernel_w 0: any.
+template <int kernel_w, Columns::Kind kind>
+MOKA_INLINE void AddRowOfStrip(const DepthwiseStrips& t, const Columns& strip, int64_t inputs,
+                               const int64_t* from, const float* x, const float* w, Vector& sum) {
+  const int64_t width = kernel_w > 0 ? kernel_w : t.kernel_w;
+  for (int64_t u = 0; u < inputs; ++u, x += t.x_height * t.x_width) {
+    for (int64_t i = 0; i < t.kernel_h; ++i, w += width) {
+      if (from[i] < 0) continue;
+      const Vector shared = Shared<kind>(x + from[i], strip.at[0]);
+#pragma GCC unroll 4
+      for (int64_t j = 0; j < width; ++j)
+        sum += Fill(w[j]) * Column<kind>(strip, j).Read(x + from[i], shared);
+    }
+  }
 }
 
 template <int kernel_w>
-MOKA_INLINE void AnySmall(const DepthwiseSmall& t, const DepthwiseSmallRows& p, const float* x,
+MOKA_INLINE void AnyPlane(const DepthwiseStrips& t, const DepthwiseStripRows& p, const float* x,
                           const float* weights, float start, int64_t room, float* y) {
-  for (int64_t row = 0; row < t.height; ++row, y += t.width, room -= t.width) {
-    Vector sum = Fill(start);
-    SmallRow<kernel_w>(t, p, row, x, weights, sum);
-    StoreRow(sum, room, y);
+  for (int64_t row = p.begin; row < p.end; ++row) {
+    for (int64_t s = 0; s < t.strip_count; ++s) {
+      Vector sums[1] = {Fill(start)};
+      ByKind(
+          t.strips[s].kind, [&]<Columns::Kind kind>() __attribute__((always_inline)) {
+            AddRowOfStrip<kernel_w, kind>(t, t.strips[s], p.inputs, t.from + row * t.kernel_h, x,
+                                          weights, sums[0]);
+          });
+      const int64_t at = row * t.width + t.strips[s].column;
+      StoreRows<1>(sums, t.width, room - at, y + at);
+    }
   }
 }
 
-void SmallRows(const DepthwiseSmall& t, const DepthwiseSmallRows& p) {
+void StripRows(const DepthwiseStrips& t, const DepthwiseStripRows& p) {
   const float *x = p.x, *weights = p.weights;
   float* y = p.y;
   int64_t room = p.room;
   const bool dense = t.dense && p.inputs == 1;
   for (int64_t i = 0; i < p.planes; ++i) {
     const float start = p.start != nullptr ? p.start[i] : 0;
-    if (dense && t.kernel_w == 3) {
-      DenseSmall<3>(t, x, weights, start, room, y);
-    } else if (dense && t.kernel_w == 5) {
-      DenseSmall<5>(t, x, weights, start, room, y);
+    if (dense && t.kernel_w == 3 && t.stride == 1) {
+      DensePlane<3, 1>(t, p, x, weights, start, room, y);
+    } else if (dense && t.kernel_w == 3 && t.stride == 2) {
+      DensePlane<3, 2>(t, p, x, weights, start, room, y);
+    } else if (dense && t.kernel_w == 5 && t.stride == 1) {
+      DensePlane<5, 1>(t, p, x, weights, start, room, y);
     } else if (t.kernel_w == 3) {
-      AnySmall<3>(t, p, x, weights, start, room, y);
+      AnyPlane<3>(t, p, x, weights, start, room, y);
     } else {
-      AnySmall<0>(t, p, x, weights, start, room, y);
+      AnyPlane<0>(t, p, x, weights, start, room, y);
     }
     weights += p.inputs * t.kernel_h * t.kernel_w;
     y += t.height * t.width, room -= t.height * t.width;
-    if ((i + 1) % p.outputs == 0) x += p.inputs * t.plane;
+    if ((i + 1) % p.outputs == 0) x += p.inputs * t.x_height * t.x_width;
   }
 }
 
-template <int kernel, int rows>
-MOKA_INLINE void SmallBlockSums(const DepthwiseSmall& t, int64_t row, const float* x,
-                                const float* dy, Mask keep, const Mask (&picks)[kernel],
-                                Vector (&sums)[kernel * kernel + 1]) {
+template <int kernel, int stride, int rows, Columns::Kind kind, typename KeepLanes>
+MOKA_INLINE void DenseStripBlock(const DepthwiseStrips& t, int64_t row, const float* x,
+                                 const float* dy, const KeepLanes& keep,
+                                 const Column<kind> (&columns)[kernel],
+                                 Vector (&sums)[kernel * kernel + 1]) {
   Vector d[rows];
-#pragma GCC unroll 16
+#pragma GCC unroll 4
   for (int r = 0; r < rows; ++r) {
-    d[r] = Keep(LoadOnce(dy + (row + r) * t.width), keep);
+    d[r] = keep(LoadOnce(dy + (row + r) * t.width));
     sums[kernel * kernel] += d[r];
   }
-  const int64_t top = row - t.above;
-  x += top * t.x_width;
+  const int64_t top = row * stride - t.above;
 #pragma GCC unroll 16
-  for (int k = 0; k < rows + kernel - 1; ++k) {
+  for (int k = 0; k < (rows - 1) * stride + kernel; ++k) {
     if (top + k < 0 || top + k >= t.x_height) continue;
-    const Vector v = LoadOnce(x + k * t.x_width);
-#pragma GCC unroll 16
+    const float* from = x + (top + k) * t.x_width;
+    const Vector shared = Shared<kind>(from, columns[0].at);
+#pragma GCC unroll 8
     for (int j = 0; j < kernel; ++j) {
-      const Vector picked = Pick(v, picks[j]);
-#pragma GCC unroll 16
-      for (int i = 0; i < kernel; ++i) {
-        if (k - i >= 0 && k - i < rows) sums[i * kernel + j] += d[k - i] * picked;
+      const Vector v = columns[j].Read(from, shared);
+#pragma GCC unroll 4
+      for (int r = 0; r < rows; ++r) {
+        const int i = k - r * stride;
+        if (i >= 0 && i < kernel) sums[i * kernel + j] += d[r] * v;
       }
     }
   }
 }
 
-template <int kernel>
-MOKA_INLINE void DenseSmallSums(const DepthwiseSmall& t, const float* x, const float* dy,
-                                float* lanes) {
+template <int kernel, int stride, Columns::Kind kind, typename KeepLanes>
+MOKA_INLINE void DenseStripSumsOf(const DepthwiseStrips& t, const DepthwiseStripSums& p,
+                                  const Columns& strip, const KeepLanes& keep, const float* x,
+                                  const float* dy, float* lanes) {
   constexpr int kSums = kernel * kernel + 1;
   Vector sums[kSums];
-  Mask picks[kernel];
-  const Mask keep = LanesBetween(0, t.width);
-#pragma GCC unroll 16
-  for (int j = 0; j < kernel; ++j) picks[j] = LoadMask(t.picks + kLanes * j);
 #pragma GCC unroll 32
   for (int i = 0; i < kSums; ++i) sums[i] = Load(lanes + kLanes * i);
-  int64_t row = 0;
-  for (; row + 4 <= t.height; row += 4) SmallBlockSums<kernel, 4>(t, row, x, dy, keep, picks, sums);
-  const int64_t rest = t.height - row;
-  if (rest == 3) SmallBlockSums<kernel, 3>(t, row, x, dy, keep, picks, sums);
-  if (rest == 2) SmallBlockSums<kernel, 2>(t, row, x, dy, keep, picks, sums);
-  if (rest == 1) SmallBlockSums<kernel, 1>(t, row, x, dy, keep, picks, sums);
+  Column<kind> columns[kernel];
+#pragma GCC unroll 8
+  for (int j = 0; j < kernel; ++j) columns[j] = Column<kind>(strip, j);
+  dy += strip.column;
+  int64_t row = p.begin;
+  for (; row + 4 <= p.end; row += 4)
+    DenseStripBlock<kernel, stride, 4>(t, row, x, dy, keep, columns, sums);
+  const int64_t rest = p.end - row;
+  if (rest == 3) DenseStripBlock<kernel, stride, 3>(t, row, x, dy, keep, columns, sums);
+  if (rest == 2) DenseStripBlock<kernel, stride, 2>(t, row, x, dy, keep, columns, sums);
+  if (rest == 1) DenseStripBlock<kernel, stride, 1>(t, row, x, dy, keep, columns, sums);
 #pragma GCC unroll 32
   for (int i = 0; i < kSums; ++i) Store(sums[i], lanes + kLanes * i);
 }
 
-// One row of the kernel, over all rows of dy.
-template <int kernel_w>
-MOKA_INLINE void SmallTapSums(const DepthwiseSmall& t, int64_t i, const int32_t* picks,
-                              const float* x, const float* dy, Mask keep, float* lanes) {
-  Vector sums[kernel_w];
-#pragma GCC unroll 8
-  for (int j = 0; j < kernel_w; ++j) sums[j] = Load(lanes + kLanes * j);
-  for (int64_t row = 0; row < t.height; ++row) {
+template <int kernel, int stride>
+MOKA_INLINE void DensePlaneSums(const DepthwiseStrips& t, const DepthwiseStripSums& p,
+                                const float* x, const float* dy, float* lanes) {
+  for (int64_t s = 0; s < t.strip_count; ++s) {
+    const Columns& strip = t.strips[s];
+    ByKind(
+        strip.kind, [&]<Columns::Kind kind>() __attribute__((always_inline)) {
+          if constexpr (stride == 1 ? kind <= Columns::kSame : kind >= Columns::kSame) {
+            if constexpr (kind == Columns::kPlain || kind == Columns::kPair) {
+              DenseStripSumsOf<kernel, stride, kind>(t, p, strip, NoMask(), x, dy, lanes);
+            } else {
+              DenseStripSumsOf<kernel, stride, kind>(
+                  t, p, strip, LaneMask{LanesBetween(strip.first, strip.last)}, x, dy, lanes);
+            }
+          }
+        });
+  }
+}
+
+// Some columns of one row of the kernel, over all rows of dy.
+template <int taps, Columns::Kind kind>
+MOKA_INLINE void AnyTaps(const DepthwiseStrips& t, const DepthwiseStripSums& p,
+                         const Columns& strip, int64_t i, int64_t j, const float* x,
+                         const float* dy, float* lanes) {
+  const Mask keep = LanesBetween(strip.first, strip.last);
+  Vector sums[taps];
+  Column<kind> columns[taps];
+#pragma GCC unroll 4
+  for (int k = 0; k < taps; ++k) {
+    sums[k] = Load(lanes + kLanes * k);
+    columns[k] = Column<kind>(strip, j + k);
+  }
+  for (int64_t row = p.begin; row < p.end; ++row) {
     const int64_t from = t.from[row * t.kernel_h + i];
     if (from < 0) continue;
-    const Vector d = Keep(LoadOnce(dy + row * t.width), keep), v = LoadOnce(x + from);
-#pragma GCC unroll 8
-    for (int j = 0; j < kernel_w; ++j) sums[j] += d * Pick(v, LoadMask(picks + kLanes * j));
-  }
-#pragma GCC unroll 8
-  for (int j = 0; j < kernel_w; ++j) Store(sums[j], lanes + kLanes * j);
-}
-
-// A kernel of 3x3 at any stride.
-MOKA_INLINE void SmallSums33(const DepthwiseSmall& t, const float* x, const float* dy,
-                             float* lanes) {
-  Vector sums[10];
-  Mask picks[3];
-  const Mask keep = LanesBetween(0, t.width);
-#pragma GCC unroll 4
-  for (int j = 0; j < 3; ++j) picks[j] = LoadMask(t.picks + kLanes * j);
-#pragma GCC unroll 16
-  for (int i = 0; i < 10; ++i) sums[i] = Load(lanes + kLanes * i);
-  for (int64_t row = 0; row < t.height; ++row) {
     const Vector d = Keep(LoadOnce(dy + row * t.width), keep);
-    sums[9] += d;
+    const Vector shared = Shared<kind>(x + from, columns[0].at);
 #pragma GCC unroll 4
-    for (int i = 0; i < 3; ++i) {
-      const int64_t from = t.from[row * 3 + i];
-      if (from < 0) continue;
-      const Vector v = LoadOnce(x + from);
+    for (int k = 0; k < taps; ++k) sums[k] += d * columns[k].Read(x + from, shared);
+  }
 #pragma GCC unroll 4
-      for (int j = 0; j < 3; ++j) sums[i * 3 + j] += d * Pick(v, picks[j]);
+  for (int k = 0; k < taps; ++k) Store(sums[k], lanes + kLanes * k);
+}
+
+MOKA_INLINE void AnyPlaneSums(const DepthwiseStrips& t, const DepthwiseStripSums& p, const float* x,
+                              const float* dy, float* lanes) {
+  for (int64_t s = 0; s < t.strip_count; ++s) {
+    const Columns& strip = t.strips[s];
+    const float* from = dy + strip.column;
+    float* to = lanes;
+    for (int64_t i = 0; i < t.kernel_h; ++i) {
+      ByKind(
+          strip.kind, [&]<Columns::Kind kind>() __attribute__((always_inline)) {
+            int64_t j = 0;
+            for (; j + 4 <= t.kernel_w; j += 4, to += 4 * kLanes)
+              AnyTaps<4, kind>(t, p, strip, i, j, x, from, to);
+            for (; j < t.kernel_w; ++j, to += kLanes)
+              AnyTaps<1, kind>(t, p, strip, i, j, x, from, to);
+          });
     }
+    const Mask keep = LanesBetween(strip.first, strip.last);
+    Vector sum = Load(to);
+    for (int64_t row = p.begin; row < p.end; ++row) sum += Keep(Load(from + row * t.width), keep);
+    Store(sum, to);
   }
-#pragma GCC unroll 16
-  for (int i = 0; i < 10; ++i) Store(sums[i], lanes + kLanes * i);
 }
 
-MOKA_INLINE void AnySmallSums(const DepthwiseSmall& t, const float* x, const float* dy,
-                              float* lanes) {
-  const Mask keep = LanesBetween(0, t.width);
-  for (int64_t i = 0; i < t.kernel_h; ++i) {
-    int64_t j = 0;
-    for (; j + 4 <= t.kernel_w; j += 4, lanes += 4 * kLanes)
-      SmallTapSums<4>(t, i, t.picks + kLanes * j, x, dy, keep, lanes);
-    for (; j < t.kernel_w; ++j, lanes += kLanes)
-      SmallTapSums<1>(t, i, t.picks + kLanes * j, x, dy, keep, lanes);
-  }
-  Vector sum = Load(lanes);
-  for (int64_t row = 0; row < t.height; ++row) sum += Keep(Load(dy + row * t.width), keep);
-  Store(sum, lanes);
-}
-
-void SmallSums(const DepthwiseSmall& t, const DepthwiseSmallSums& p) {
+void StripSums(const DepthwiseStrips& t, const DepthwiseStripSums& p) {
   const float *x = p.x, *dy = p.dy;
   float* sums = p.sums;
   for (int64_t i = 0; i < p.planes * p.outputs; ++i) {
-    if (t.dense && t.kernel_w == 3) {
-      DenseSmallSums<3>(t, x, dy, sums);
-    } else if (t.dense && t.kernel_w == 5) {
-      DenseSmallSums<5>(t, x, dy, sums);
-    } else if (t.kernel_h == 3 && t.kernel_w == 3) {
-      SmallSums33(t, x, dy, sums);
+    if (t.dense && t.kernel_w == 3 && t.stride == 1) {
+      DensePlaneSums<3, 1>(t, p, x, dy, sums);
+    } else if (t.dense && t.kernel_w == 3 && t.stride == 2) {
+      DensePlaneSums<3, 2>(t, p, x, dy, sums);
+    } else if (t.dense && t.kernel_w == 5 && t.stride == 1) {
+      DensePlaneSums<5, 1>(t, p, x, dy, sums);
     } else {
-      AnySmallSums(t, x, dy, sums);
+      AnyPlaneSums(t, p, x, dy, sums);
     }
     dy += t.height * t.width;
     sums += kLanes * (t.kernel_h * t.kernel_w + 1);
-    if ((i + 1) % p.outputs == 0) x += t.plane;
+    if ((i + 1) % p.outputs == 0) x += t.x_height * t.x_width;
   }
 }
+
+#endif  // MOKA_DEPTHWISE_STRIPS
 
 constexpr DepthwiseKernels kKernels = {.lanes = kLanes,
                                        .rows3 = DenseRows<3>,
@@ -639,7 +720,13 @@ constexpr DepthwiseKernels kKernels = {.lanes = kLanes,
                                        .add_lanes = AddLanes,
                                        .gather = GatherRows,
                                        .interleave = InterleaveRows,
-                                       .small_rows = SmallRows,
-                                       .small_sums = SmallSums};
+#ifdef MOKA_DEPTHWISE_STRIPS
+                                       .strip_rows = StripRows,
+                                       .strip_sums = StripSums
+#else
+                                       .strip_rows = nullptr,
+                                       .strip_sums = nullptr
+#endif
+};
 
 #undef MOKA_INLINE

@@ -4,6 +4,8 @@
 #ifdef MOKA_DEPTHWISE_GENERATIONS
 #pragma GCC target("arch=x86-64-v4")
 
+#define MOKA_DEPTHWISE_STRIPS
+
 namespace moka {
 namespace {
 constexpr int kLanes = 16;
