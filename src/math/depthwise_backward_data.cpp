@@ -194,7 +194,8 @@ class DataWorker {
 
 int64_t DepthwiseDataScratch(const ConvolutionGeometry& g, const DepthwiseKernels& kernels) {
   if (g.height * g.width == 0) return 0;
-  return FitsStrips(g, kernels) ? StripRowsScratch(g, kernels) : DataPlan(g, kernels).Scratch();
+  return FitsStrips(g, StripUse::kBackward, kernels) ? StripRowsScratch(g, kernels)
+                                                     : DataPlan(g, kernels).Scratch();
 }
 
 void DepthwiseBackwardData(Context& context, const ConvolutionGeometry& g, const float* w,
@@ -202,7 +203,7 @@ void DepthwiseBackwardData(Context& context, const ConvolutionGeometry& g, const
                            const DepthwiseKernels& kernels) {
   const int64_t in_plane = g.height * g.width, out_plane = g.out_height() * g.out_width();
   if (g.batch * in_plane == 0) return;
-  if (FitsStrips(g, kernels)) {
+  if (FitsStrips(g, StripUse::kBackward, kernels)) {
     StripRowsPass(context, g, StripUse::kBackward, kernels, dy, w, nullptr, dx, scratch);
     return;
   }

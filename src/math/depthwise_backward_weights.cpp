@@ -23,7 +23,7 @@ struct WeightsPlan {
   WeightsPlan(const ConvolutionGeometry& geometry, const DepthwiseKernels& k)
       : g(geometry), kernels(k), h(HeightOf(g)), w(WidthOf(g)), layout(InputTile(g)) {
     multiplier = g.outputs / g.group;
-    strips = FitsStrips(g, k);
+    strips = FitsStrips(g, StripUse::kSums, k);
     cut = strips ? CutStrips() : CutForward(g, layout);
     span = (cut.rows - 1) * h.stride + h.dilation * (h.kernel - 1) + 1;
     taps = h.kernel * w.kernel;

@@ -82,13 +82,14 @@ void Forward(Context& context, const ForwardPlan& plan, const ForwardArrays& a,
 }  // namespace
 
 int64_t DepthwiseForwardScratch(const ConvolutionGeometry& g, const DepthwiseKernels& kernels) {
-  return FitsStrips(g, kernels) ? StripRowsScratch(g, kernels) : ForwardPlan(g, kernels).Scratch();
+  return FitsStrips(g, StripUse::kForward, kernels) ? StripRowsScratch(g, kernels)
+                                                    : ForwardPlan(g, kernels).Scratch();
 }
 
 void DepthwiseForward(Context& context, const ConvolutionGeometry& g, const float* x,
                       const float* w, const float* bias, float* y, WorkerScratch scratch,
                       const DepthwiseKernels& kernels) {
-  if (FitsStrips(g, kernels)) {
+  if (FitsStrips(g, StripUse::kForward, kernels)) {
     StripRowsPass(context, g, StripUse::kForward, kernels, x, w, bias, y, scratch);
   } else {
     Forward(context, ForwardPlan(g, kernels), {x, w, bias, y}, scratch);

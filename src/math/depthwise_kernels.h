@@ -71,6 +71,9 @@ struct DepthwiseStrips {
   // mirrored with the last row of weights first.
   bool dense, mirrored;
   int64_t stride, above;
+  // A square kernel without dilation, back through a stride; `pad` as it was forward.
+  bool spreads;
+  int64_t pad;
   const DepthwiseColumns* strips;
   int64_t strip_count;
 };

@@ -512,6 +512,71 @@ MOKA_INLINE void DensePlane(const DepthwiseStrips& t, const DepthwiseStripRows& 
   if (rest == 1) DenseBlockOfStrips<kernel, stride, 1>(t, row, x, w, start, room, y);
 }
 
+// Back through a dense kernel with a stride: of row r, r + pad - i = stride * (the row of x). With
+// `phase` = (row + pad) % stride it is known when compiled which i these are.
+template <int kernel, int stride, int rows, int phase, Columns::Kind kind>
+MOKA_INLINE void SpreadRowsOfStrip(const DepthwiseStrips& t, const Columns& strip, int64_t base,
+                                   const float* x, const Vector (&w)[kernel * kernel],
+                                   Vector (&sums)[rows]) {
+  Column<kind> columns[kernel];
+#pragma GCC unroll 8
+  for (int j = 0; j < kernel; ++j) columns[j] = Column<kind>(strip, j);
+#pragma GCC unroll 16
+  for (int k = -(kernel - 1) / stride; k <= (phase + rows - 1) / stride; ++k) {
+    if (base + k < 0 || base + k >= t.x_height) continue;
+    const float* from = x + (base + k) * t.x_width;
+    const Vector shared = Shared<kind>(from, columns[0].at);
+#pragma GCC unroll 8
+    for (int j = 0; j < kernel; ++j) {
+      const Vector v = columns[j].Read(from, shared);
+#pragma GCC unroll 4
+      for (int r = 0; r < rows; ++r) {
+        const int i = phase + r - k * stride;
+        if (i >= 0 && i < kernel) sums[r] += w[i * kernel + j] * v;
+      }
+    }
+  }
+}
+
+template <int kernel, int stride, int rows, int phase>
+MOKA_INLINE void SpreadBlockOfStrips(const DepthwiseStrips& t, int64_t row, int64_t base,
+                                     const float* x, const Vector (&w)[kernel * kernel],
+                                     int64_t room, float* y) {
+  for (int64_t s = 0; s < t.strip_count; ++s) {
+    const Columns& strip = t.strips[s];
+    Vector sums[rows];
+#pragma GCC unroll 4
+    for (int r = 0; r < rows; ++r) sums[r] = Vector{};
+    if (strip.kind == Columns::kSame) {
+      SpreadRowsOfStrip<kernel, stride, rows, phase, Columns::kSame>(t, strip, base, x, w, sums);
+    } else {
+      SpreadRowsOfStrip<kernel, stride, rows, phase, Columns::kPick>(t, strip, base, x, w, sums);
+    }
+    const int64_t at = row * t.width + strip.column;
+    StoreRows<rows>(sums, t.width, room - at, y + at);
+  }
+}
+
+template <int kernel, int stride, int phase>
+MOKA_INLINE void SpreadPlane(const DepthwiseStrips& t, const DepthwiseStripRows& p, const float* x,
+                             const float* weights, int64_t room, float* y) {
+  Vector w[kernel * kernel];
+#pragma GCC unroll 32
+  for (int i = 0; i < kernel * kernel; ++i) w[i] = Fill(weights[i]);
+  static_assert(4 % stride == 0);  // the phase stays
+  int64_t row = p.begin, base = (row + t.pad) / stride;
+  for (; row + 4 <= p.end; row += 4, base += 4 / stride) {
+    // Much more is written than read: fetch the lines.
+    for (int64_t k = 0; k < 4 * t.width; k += 16)
+      __builtin_prefetch(y + (row + 8) * t.width + k, 1, 3);
+    SpreadBlockOfStrips<kernel, stride, 4, phase>(t, row, base, x, w, room, y);
+  }
+  const int64_t rest = p.end - row;
+  if (rest == 3) SpreadBlockOfStrips<kernel, stride, 3, phase>(t, row, base, x, w, room, y);
+  if (rest == 2) SpreadBlockOfStrips<kernel, stride, 2, phase>(t, row, base, x, w, room, y);
+  if (rest == 1) SpreadBlockOfStrips<kernel, stride, 1, phase>(t, row, base, x, w, room, y);
+}
+
 // Any kernel, row by row. kernel_w 0: any.
 template <int kernel_w, Columns::Kind kind>
 MOKA_INLINE void AddRowOfStrip(const DepthwiseStrips& t, const Columns& strip, int64_t inputs,
@@ -549,7 +614,8 @@ void StripRows(const DepthwiseStrips& t, const DepthwiseStripRows& p) {
   const float *x = p.x, *weights = p.weights;
   float* y = p.y;
   int64_t room = p.room;
-  const bool dense = t.dense && p.inputs == 1;
+  const bool dense = t.dense && p.inputs == 1,
+             spreads = t.spreads && p.inputs == 1 && t.kernel_w == 3 && t.stride == 2;
   for (int64_t i = 0; i < p.planes; ++i) {
     const float start = p.start != nullptr ? p.start[i] : 0;
     if (dense && t.kernel_w == 3 && t.stride == 1) {
@@ -558,6 +624,10 @@ void StripRows(const DepthwiseStrips& t, const DepthwiseStripRows& p) {
       DensePlane<3, 2>(t, p, x, weights, start, room, y);
     } else if (dense && t.kernel_w == 5 && t.stride == 1) {
       DensePlane<5, 1>(t, p, x, weights, start, room, y);
+    } else if (spreads && (p.begin + t.pad) % 2 == 0) {
+      SpreadPlane<3, 2, 0>(t, p, x, weights, room, y);
+    } else if (spreads) {
+      SpreadPlane<3, 2, 1>(t, p, x, weights, room, y);
     } else if (t.kernel_w == 3) {
       AnyPlane<3>(t, p, x, weights, start, room, y);
     } else {

@@ -27,13 +27,19 @@ int64_t Strips(int64_t width, int64_t lanes) { return (width + lanes - 1) / lane
 
 }  // namespace
 
-bool FitsStrips(const ConvolutionGeometry& g, const DepthwiseKernels& kernels) {
+bool FitsStrips(const ConvolutionGeometry& g, StripUse use, const DepthwiseKernels& kernels) {
   if (kernels.strip_rows == nullptr || g.height == 0 || g.width == 0) return false;
   const int64_t height = std::max(g.height, g.out_height()),
                 width = std::max(g.width, g.out_width());
-  return (g.stride_w <= 2 || g.width <= kernels.lanes) && height <= kMostRows &&
-         width <= kMostRows && std::max(g.kernel_h, g.kernel_w) <= kMostTaps &&
-         g.kernel_h * g.kernel_w <= kMostTaps;
+  if (height > kMostRows || width > kMostRows || g.kernel_h > kMostTaps || g.kernel_w > kMostTaps ||
+      g.kernel_h * g.kernel_w > kMostTaps)
+    return false;
+  if (width <= kernels.lanes) return true;
+  // Wide rows: only with the kernels that share what they read between rows.
+  const bool square = g.kernel_h == g.kernel_w && g.stride_h == g.stride_w && g.dilation_h == 1 &&
+                      g.dilation_w == 1;
+  if (use == StripUse::kBackward && g.outputs != g.group) return false;
+  return square && ((g.kernel_h == 3 && g.stride_h <= 2) || (g.kernel_h == 5 && g.stride_h == 1));
 }
 
 int64_t StripTables::Floats(const ConvolutionGeometry& g, const DepthwiseKernels& kernels) {
@@ -60,6 +66,9 @@ StripTables::StripTables(const ConvolutionGeometry& g, StripUse use,
              .mirrored = backward,
              .stride = h.stride,
              .above = backward ? h.kernel - 1 - h.pad : h.pad,
+             .spreads = backward && h.stride == w.stride && h.stride > 1 && h.dilation == 1 &&
+                        w.dilation == 1 && h.kernel == w.kernel,
+             .pad = h.pad,
              .strips = nullptr,
              .strip_count = Strips(backward ? w.size : w.out, lanes)};
   int64_t* from = reinterpret_cast<int64_t*>(carver.Take(2 * strips_.height * h.kernel));

@@ -16,8 +16,8 @@ namespace moka {
 // What a result is made for.
 enum class StripUse { kForward, kBackward, kSums };
 
-// Whether all passes of this geometry go this way.
-bool FitsStrips(const ConvolutionGeometry& g, const DepthwiseKernels& kernels);
+// Whether this pass goes this way.
+bool FitsStrips(const ConvolutionGeometry& g, StripUse use, const DepthwiseKernels& kernels);
 
 // A worker's tables: from x to y, from dy to dx, or from x to dw.
 class StripTables {
