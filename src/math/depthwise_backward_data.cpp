@@ -23,8 +23,6 @@ struct DataPlan {
     has_gaps = h.phases < h.stride || w.phases < w.stride;
     phase_rows = CeilOfQuotient(cut.rows, h.stride);
     phase_step = WholeLines(columns);
-    dense = direct && h.dilation == 1 && w.dilation == 1 && multiplier == 1 &&
-            h.kernel == w.kernel && (h.kernel == 3 || h.kernel == 5);
   }
 
   int64_t taps() const { return Product(multiplier, h.kernel * w.kernel); }
@@ -42,10 +40,9 @@ struct DataPlan {
   const TileLayout layout;
   DepthwiseCut cut;
   int64_t multiplier, span, columns;  // of dx, of one phase
-  bool dense;
-  bool direct;                     // no strides: the kernels write dx
-  bool has_gaps;                   // some of dx is read by no tap
-  int64_t phase_rows, phase_step;  // of dx, sorted by phase
+  bool direct;                        // no strides: the kernels write dx
+  bool has_gaps;                      // some of dx is read by no tap
+  int64_t phase_rows, phase_step;     // of dx, sorted by phase
 };
 
 // One worker's memory, and what it does with it.
@@ -85,9 +82,7 @@ class DataWorker {
                                .start = 0,
                                .ahead = dy + (top + rows) * p_.w.out,
                                .ahead_step = 4 * p_.multiplier * p_.w.out};
-      (!p_.dense          ? p_.kernels.rows
-       : p_.h.kernel == 3 ? p_.kernels.rows3
-                          : p_.kernels.rows5)(task, {p_.taps(), weights_, offsets_});
+      p_.kernels.rows(task, {p_.taps(), weights_, offsets_});
       return;
     }
     if (p_.has_gaps) std::fill_n(to, (last - first) * p_.w.size, 0.0f);
@@ -123,10 +118,6 @@ class DataWorker {
     });
   }
   void FillWeights(const float* w) {
-    if (p_.dense) {
-      std::reverse_copy(w, w + p_.taps(), weights_);
-      return;
-    }
     float* to = weights_;
     ForEachPhase([&](int64_t phase_h, int64_t phase_w) {
       ForEachTap(phase_h, phase_w, [&](int64_t u, int64_t i, int64_t j) {

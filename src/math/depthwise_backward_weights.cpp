@@ -10,7 +10,6 @@
 #include "math/depthwise_tile.h"
 
 namespace moka {
-
 namespace {
 
 constexpr int64_t kPieces = 24;          // wanted: enough to keep a few threads evenly busy
@@ -30,9 +29,6 @@ struct WeightsPlan {
     sums = Product(multiplier, taps + 1);
     // `lanes` floats cannot be read from each element of dy: it is copied.
     narrow = w.out < k.lanes;
-    const bool dense = h.stride == 1 && w.stride == 1 && h.dilation == 1 && w.dilation == 1 &&
-                       h.kernel == w.kernel;
-    run = dense && h.kernel == 3 ? k.sums3 : dense && h.kernel == 5 ? k.sums5 : k.sums;
     // Even chunks; most_chunks holds for smaller batches too, of which even chunks may be more.
     const int64_t plane = std::max<int64_t>(1, g.height * g.width);
     block = std::clamp<int64_t>(kBlockFloats / plane, 1, CeilOfQuotient(g.group, kPieces));
@@ -44,7 +40,6 @@ struct WeightsPlan {
     chunks = std::max<int64_t>(1, CeilOfQuotient(slices, chunk));
   }
 
-  // The tables, and copies of planes of x and dy.
   // Rows that are summed before the lanes are moved: as many as a lane takes.
   DepthwiseCut CutStrips() const {
     const int64_t strips_of_row = CeilOfQuotient(w.out, kernels.lanes);
@@ -76,7 +71,6 @@ struct WeightsPlan {
   DepthwiseCut cut;
   int64_t multiplier, span, taps, sums;  // of a channel
   bool strips, narrow;
-  DepthwiseSumKernel run;
   int64_t block, blocks;  // channels
   int64_t slices, most_chunks, chunk, chunks;
 };
@@ -174,7 +168,7 @@ class WeightsWorker {
           p_.kernels.gather(strip.dy, width, dy_, 16, rows, width, 1);
           strip.dy = dy_;
         }
-        p_.run(strip, {p_.taps, nullptr, offsets_}, Lanes(channel, u));
+        p_.kernels.sums(strip, {p_.taps, nullptr, offsets_}, Lanes(channel, u));
       }
     }
   }

@@ -14,9 +14,6 @@ struct ForwardPlan {
       : g(geometry), kernels(k), h(HeightOf(g)), w(WidthOf(g)), layout(InputTile(g)) {
     cut = CutForward(g, layout);
     span = (cut.rows - 1) * h.stride + h.dilation * (h.kernel - 1) + 1;
-    const bool dense = h.stride == 1 && w.stride == 1 && h.dilation == 1 && w.dilation == 1 &&
-                       h.kernel == w.kernel;
-    run = dense && h.kernel == 3 ? k.rows3 : dense && h.kernel == 5 ? k.rows5 : k.rows;
   }
   int64_t taps() const { return h.kernel * w.kernel; }
   int64_t Scratch() const {
@@ -29,7 +26,6 @@ struct ForwardPlan {
   const TileLayout layout;
   DepthwiseCut cut;
   int64_t span;  // rows of a tile
-  DepthwiseRowKernel run;
 };
 
 struct ForwardArrays {
@@ -60,20 +56,20 @@ void Forward(Context& context, const ForwardPlan& plan, const ForwardArrays& a,
                    plan.span - (plan.cut.rows - rows) * g.stride_h, tile);
           for (int64_t u = 0; u < multiplier; ++u) {
             const int64_t output = plane % g.group * multiplier + u;
-            plan.run({.x = tile,
-                      .x_step = g.stride_h * plan.layout.row_step(),
-                      .y = a.y + (plane * multiplier + u) * out_plane + row * out_width,
-                      .y_step = out_width,
-                      .rows = rows,
-                      .width = out_width,
-                      .room = rows * out_width,
-                      .start = a.bias != nullptr ? a.bias[output] : 0,
-                      .ahead = a.x + plane * in_plane +
-                               ((row + rows) * g.stride_h - g.pad_h +
-                                plan.h.dilation * (plan.h.kernel - 1)) *
-                                   g.width,
-                      .ahead_step = u == 0 ? g.stride_h * 4 * g.width : 0},
-                     {plan.taps(), a.w + output * plan.taps(), offsets});
+            plan.kernels.rows({.x = tile,
+                               .x_step = g.stride_h * plan.layout.row_step(),
+                               .y = a.y + (plane * multiplier + u) * out_plane + row * out_width,
+                               .y_step = out_width,
+                               .rows = rows,
+                               .width = out_width,
+                               .room = rows * out_width,
+                               .start = a.bias != nullptr ? a.bias[output] : 0,
+                               .ahead = a.x + plane * in_plane +
+                                        ((row + rows) * g.stride_h - g.pad_h +
+                                         plan.h.dilation * (plan.h.kernel - 1)) *
+                                            g.width,
+                               .ahead_step = u == 0 ? g.stride_h * 4 * g.width : 0},
+                              {plan.taps(), a.w + output * plan.taps(), offsets});
           }
         }
       });

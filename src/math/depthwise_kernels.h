@@ -1,7 +1,7 @@
 // The inner loops of depthwise convolution, compiled once for each generation of x86-64.
 //
 // target_clones (clones.h) would not do: GCC splits long vectors for the oldest processor before it
-// clones. So depthwise_kernels_*.cpp each compile depthwise_kernels_body.h for one generation.
+// clones. So depthwise_kernels_v*.cpp each compile depthwise_kernels_all.h for one generation.
 #pragma once
 
 #include <cstdint>
@@ -12,11 +12,11 @@ namespace moka {
 // A sum over taps of weight * x[offset + ...].
 struct DepthwiseTaps {
   int64_t count = 0;
-  const float* weights = nullptr;    // not read for the weights' gradient
-  const int64_t* offsets = nullptr;  // not read by dense kernels
+  const float* weights = nullptr;  // not read for the weights' gradient
+  const int64_t* offsets = nullptr;
 };
 
-// y (rows, width) from x. A dense kernel of n x n has tap (i, j) at offset i * x_step + j.
+// y (rows, width) from a tile x.
 struct DepthwiseRows {
   const float* x;  // `lanes` floats can be read from each element
   int64_t x_step;  // from row to row
@@ -30,7 +30,6 @@ struct DepthwiseRows {
   const float* ahead;  // what will be read next: ahead_step floats for each 4 rows
   int64_t ahead_step;
 };
-using DepthwiseRowKernel = void (*)(const DepthwiseRows& rows, const DepthwiseTaps& taps);
 
 // sums[t] (lanes) += dy * x at the offset of tap t, over the rows; sums[count] += dy. Only of the
 // lanes [first, last).
@@ -42,8 +41,6 @@ struct DepthwiseStrip {
   int64_t rows;
   int first, last;
 };
-using DepthwiseSumKernel = void (*)(const DepthwiseStrip& strip, const DepthwiseTaps& taps,
-                                    float* sums);
 
 // A strip: `lanes` neighbouring columns of the result, and where each column of the kernel finds
 // theirs in a row of x.
@@ -96,8 +93,8 @@ struct DepthwiseStripSums {
 struct DepthwiseKernels {
   int lanes;  // floats in a vector
 
-  DepthwiseRowKernel rows3, rows5, rows;  // 3x3, 5x5, any taps
-  DepthwiseSumKernel sums3, sums5, sums;
+  void (*rows)(const DepthwiseRows& rows, const DepthwiseTaps& taps);
+  void (*sums)(const DepthwiseStrip& strip, const DepthwiseTaps& taps, float* sums);
   // sums (n) += lanes (n), or = the first time; lanes become 0. n is a multiple of `lanes`.
   void (*move)(int64_t n, bool first, float* lanes, double* sums);
   // y (n) = the sum of each row of x (n, lanes).

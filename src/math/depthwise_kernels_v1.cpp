@@ -4,7 +4,7 @@
 namespace moka {
 namespace {
 constexpr int kLanes = 4;
-#include "math/depthwise_kernels_body.h"
+#include "math/depthwise_kernels_all.h"
 }  // namespace
 
 constinit const DepthwiseKernels kDepthwiseKernelsV1 = kKernels;

@@ -9,7 +9,7 @@
 namespace moka {
 namespace {
 constexpr int kLanes = 16;
-#include "math/depthwise_kernels_body.h"
+#include "math/depthwise_kernels_all.h"
 }  // namespace
 
 constinit const DepthwiseKernels kDepthwiseKernelsV4 = kKernels;

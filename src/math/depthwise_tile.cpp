@@ -8,7 +8,7 @@
 namespace moka {
 namespace {
 
-constexpr int64_t kTileFloats = 4096;  // 32 KB: a tile stays in the L1 cache
+constexpr int64_t kTileFloats = 4096;  // 16 KB: tile and result stay in the L1 cache
 constexpr int64_t kMostRows = 64;      // of a tile: so many floats are summed before doubles
 
 int64_t Ceil(int64_t n, int64_t step) { return (n + step - 1) / step; }
@@ -61,7 +61,7 @@ void FillTile(const DepthwiseKernels& kernels, const TileLayout& t, const float*
   for (int64_t i = 0; i < t.phases && inside > 0; ++i) {
     // The first column of this phase, and where it lies in the tile.
     const int64_t phase = i * t.dilation % t.stride;
-    int64_t from =
+    const int64_t from =
         t.pad > phase ? (t.stride - (t.pad - phase) % t.stride) % t.stride : phase - t.pad;
     const int64_t to = (t.pad + from) / t.stride;
     const int64_t n = std::min(Ceil(t.width - from, t.stride), t.columns - to);

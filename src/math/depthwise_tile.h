@@ -68,12 +68,9 @@ void SpreadRows(const float* x, int64_t x_step, float* y, int64_t y_step, int64_
 // Where tap (i, j) lies in an input tile.
 void FillInputOffsets(const ConvolutionGeometry& g, const TileLayout& layout, int64_t* offsets);
 
-// Lines that will soon be written, or read.
+// Fetches lines that will soon be written.
 inline void PrefetchForWriting(const float* y, int64_t n) {
   for (int64_t k = 0; k < n; k += 16) __builtin_prefetch(y + k, 1, 3);
-}
-inline void PrefetchForReading(const float* x, int64_t n) {
-  for (int64_t k = 0; k < n; k += 16) __builtin_prefetch(x + k, 0, 2);
 }
 
 // How many output rows (of y; of dx on the way back) a tile is for, by shape alone.

@@ -21,7 +21,7 @@ import sys
 
 MOBILENET = ["32@112_s1_k3", "64@112_s2_k3", "128@56_s1_k3", "128@56_s2_k3", "256@28_s1_k3", "256@28_s2_k3", "512@14_s1_k3",
              "512@14_s2_k3", "1024@7_s1_k3"]
-PARTS = 5  # of the time of a side in a round; the best one counts, as other programs only ever slow it down
+PARTS = 15  # of the time of a side in a round; the best one counts, as other programs only ever slow it down
 
 
 def serve_torch(threads):
@@ -103,7 +103,7 @@ def main():
     parser.add_argument("--bench", default="build/bench/bin/depthwise_bench")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--seconds", type=float, default=0.15, help="of each side, shape and round")
+    parser.add_argument("--seconds", type=float, default=0.2, help="of each side, shape and round")
     parser.add_argument("--batch", type=int, action="append")
     parser.add_argument("--serve", action="store_true", help=argparse.SUPPRESS)
     args = parser.parse_args()
