@@ -1,9 +1,10 @@
-// Depthwise convolution, the case of one channel in each group: direct kernels over rows, without
-// lowering.
+// Depthwise convolution, the case of one channel in each group: all passes are sums of shifted
+// rows, without lowering.
 //
-// Rows are copied with their pad and sorted by phase (depthwise_tile.h), so that each tap of the
-// kernel reads neighbouring floats, whatever the stride. All three passes then are sums of shifted
-// rows.
+// Rows are read where they are, a vector at a time (depthwise_strips.h), if the kernel is 3x3 or
+// 5x5 with a stride of 1 or 2, or if they are no longer than a vector. Otherwise, and on processors
+// without permutations, they are copied with their pad and sorted by phase (depthwise_tile.h), so
+// that each tap reads neighbouring floats whatever the stride.
 #pragma once
 
 #include <cstdint>
@@ -14,7 +15,7 @@
 
 namespace moka {
 
-// Whether these kernels take a convolution over.
+// Whether these kernels take a convolution over. (They are right for more outputs too.)
 bool IsDepthwise(const ConvolutionGeometry& g);
 
 // As the functions of moka/math.h; the scratch too.

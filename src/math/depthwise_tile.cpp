@@ -22,7 +22,10 @@ DepthwiseCut Even(int64_t n, int64_t most) {
 
 }  // namespace
 
-bool IsDepthwise(const ConvolutionGeometry& g) { return g.channels == g.group; }
+// From some 8 outputs of each channel on, matrix products are as fast.
+bool IsDepthwise(const ConvolutionGeometry& g) {
+  return g.channels == g.group && g.outputs / g.group <= 8;
+}
 
 DepthwiseAxis HeightOf(const ConvolutionGeometry& g) {
   return {g.height, g.out_height(), g.kernel_h, g.stride_h, g.pad_h, g.dilation_h};

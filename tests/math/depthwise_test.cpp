@@ -336,13 +336,25 @@ TEST(Depthwise, NanAndInfinityReachOnlyTheWindowsThatHoldThem) {
   }
 }
 
+TEST(Depthwise, ManyOutputsOfOneChannelAreLoweredButRight) {
+  const ConvolutionGeometry g = Square(2, 1, 20, 5, 1, 0, 1, 20);
+  EXPECT_FALSE(IsDepthwise(g));
+  const Inputs in(g);
+  for (const DepthwiseKernels* kernels : AllDepthwiseKernels()) {
+    const Passes out = RunAll(g, g, 2, in, *kernels);
+    EXPECT_TRUE(naive::Near(naive::Forward(g, in.x, in.w, in.bias), out.y));
+    EXPECT_TRUE(naive::Near(naive::BackwardData(g, in.w, in.dy), out.dx));
+    EXPECT_TRUE(naive::Near(naive::BackwardWeights(g, in.x, in.dy), out.dw, 4e-6));
+  }
+}
+
 TEST(Depthwise, SizesBeyondAllMemoryAreLargeNumbers) {
   ConvolutionGeometry g = Square(1, 1, 1, 3, 1, 1);
   g.outputs = int64_t{1} << 31, g.height = g.width = int64_t{1} << 20;
-  EXPECT_GT(ConvolutionScratch(g), int64_t{1} << 40);
-  EXPECT_GT(ConvolutionSharedScratch(g), int64_t{1} << 34);
+  EXPECT_GT(DepthwiseScratch(g), int64_t{1} << 40);
+  EXPECT_GT(DepthwiseSharedScratch(g), int64_t{1} << 34);
   g.kernel_h = g.kernel_w = 1 << 20, g.pad_h = g.pad_w = 0;
-  EXPECT_GT(ConvolutionScratch(g), int64_t{1} << 60);
+  EXPECT_GT(DepthwiseScratch(g), int64_t{1} << 60);
 }
 
 }  // namespace
