@@ -3,11 +3,13 @@
 #include <algorithm>
 
 #include "math/convolution_lowering.h"
+#include "math/depthwise.h"
 
 namespace moka {
 
 void ConvolveBackwardData(Context& context, const ConvolutionGeometry& g, const float* w,
                           const float* dy, float* dx, WorkerScratch scratch) {
+  if (IsDepthwise(g)) return DepthwiseBackwardData(context, g, w, dy, dx, scratch);
   const ConvolutionCut cut = CutBackwardData(g);
   const int64_t channels = g.channels / g.group, m = g.outputs / g.group;
   const int64_t kernel = g.kernel_h * g.kernel_w, k = channels * kernel;

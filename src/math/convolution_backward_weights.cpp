@@ -6,6 +6,7 @@
 
 #include "math/clones.h"
 #include "math/convolution_lowering.h"
+#include "math/depthwise.h"
 
 namespace moka {
 namespace {
@@ -99,12 +100,17 @@ int64_t BackwardWeightsFloats(const ConvolutionGeometry& g) {
 }
 
 int64_t ConvolutionSharedScratch(const ConvolutionGeometry& g) {
+  if (IsDepthwise(g)) return DepthwiseSharedScratch(g);
   return MostChunks(g) * (2 * g.outputs + WeightCount(g));
 }
 
 void ConvolveBackwardWeights(Context& context, const ConvolutionGeometry& g, const float* x,
                              const float* dy, float* dw, bool add_dw, float* db, bool add_db,
                              WorkerScratch scratch, std::span<float> shared) {
+  if (IsDepthwise(g)) {
+    DepthwiseBackwardWeights(context, g, x, dy, dw, add_dw, db, add_db, scratch, shared);
+    return;
+  }
   const ConvolutionCut cut = CutBackwardWeights(g);
   const int64_t channels = g.channels / g.group, m = g.outputs / g.group;
   const int64_t kernel = g.kernel_h * g.kernel_w, k = channels * kernel;

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "math/convolution_lowering.h"
+#include "math/depthwise.h"
 
 namespace moka {
 namespace {
@@ -69,6 +70,7 @@ int64_t MostChunks(const ConvolutionGeometry& g) {
 }
 
 int64_t ConvolutionScratch(const ConvolutionGeometry& g) {
+  if (IsDepthwise(g)) return DepthwiseScratch(g);
   return std::max(
       {TileFloats(g, CutForward(g)), TileFloats(g, CutBackwardData(g)), BackwardWeightsFloats(g)});
 }

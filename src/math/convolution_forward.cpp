@@ -2,11 +2,13 @@
 #include <algorithm>
 
 #include "math/convolution_lowering.h"
+#include "math/depthwise.h"
 
 namespace moka {
 
 void ConvolveForward(Context& context, const ConvolutionGeometry& g, const float* x, const float* w,
                      const float* bias, float* y, WorkerScratch scratch) {
+  if (IsDepthwise(g)) return DepthwiseForward(context, g, x, w, bias, y, scratch);
   const ConvolutionCut cut = CutForward(g);
   const int64_t channels = g.channels / g.group, m = g.outputs / g.group,
                 k = channels * g.kernel_h * g.kernel_w;

@@ -1,0 +1,19 @@
+// depthwise_kernels.h for x86-64-v3.
+#include "math/depthwise_kernels.h"
+
+#ifdef MOKA_DEPTHWISE_GENERATIONS
+#pragma GCC target("arch=x86-64-v3")
+
+#define MOKA_DEPTHWISE_STRIPS
+
+namespace moka {
+namespace {
+constexpr int kLanes = 8;
+#include "math/depthwise_kernels_all.h"
+}  // namespace
+
+constinit const DepthwiseKernels kDepthwiseKernelsV3 = kKernels;
+
+}  // namespace moka
+
+#endif
