@@ -172,7 +172,8 @@ TEST(Pooling, SaysWhatIsWrongWithTheNumbers) {
             "kernel_size 9 is larger than the padded input, 8 @pooling_param.kernel_size");
   EXPECT_EQ(Refusal("kernel_h: 2 kernel_w: 12 pad_w: 1"),
             "kernel_w 12 is larger than the padded input, 10 @pooling_param.kernel_w");
-  EXPECT_EQ(Refusal("kernel_size: 2", {8, 8}), "expects images N x C x H x W (4 axes), not 8x8 @");
+  EXPECT_EQ(Refusal("kernel_size: 2", {8, 8}),
+            "expects N x C and at least one spatial axis, as N x C x H x W, not 8x8 @");
   EXPECT_EQ(Refusal("global_pooling: true", {2, 3, 0, 8}),
             "cannot pool images without pixels: the bottom is 2x3x0x8 @");
 }
