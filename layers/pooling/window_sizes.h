@@ -23,10 +23,12 @@ class AxisSizes {
   // Values below `least` are refused; if that is 0, a missing one of the two is 0.
   AxisSizes(Fields fields, int64_t least) : f_(std::move(fields)), least_(least) {
     const std::string path = "pooling_param.", h_or_w = f_.by_axis + (f_.has_h ? "_h" : "_w");
+    const std::string all = f_.name + " " + std::to_string(f_.all);
+    const std::string one = h_or_w + " " + std::to_string(f_.has_h ? f_.h : f_.w);
     if (f_.has_all && (f_.has_h || f_.has_w))
-      throw Error(f_.name, " and ", h_or_w, " are both given").At(path + h_or_w);
+      throw Error(all, " and ", one, " are both given").At(path + h_or_w);
     if (!f_.each.empty() && (f_.has_all || f_.has_h || f_.has_w)) {
-      throw Error(f_.list, " and ", f_.has_all ? f_.name : h_or_w, " are both given")
+      throw Error(f_.list, " ", Each(), " and ", f_.has_all ? all : one, " are both given")
           .At(path + f_.list);
     }
     if (least > 0 && f_.has_h != f_.has_w) {
@@ -57,7 +59,7 @@ class AxisSizes {
   // Throws unless there is a value for each of so many axes.
   void CheckAxes(int axes, const Shape& x) const {
     if (!f_.each.empty() && static_cast<int>(f_.each.size()) != axes) {
-      throw Error("there are ", f_.each.size(), " ", f_.list, " for the ", axes,
+      throw Error(f_.list, " ", Each(), ": ", f_.each.size(), " for the ", axes,
                   axes == 1 ? " spatial axis of " : " spatial axes of ", x)
           .At("pooling_param." + f_.list);
     }
@@ -70,6 +72,11 @@ class AxisSizes {
   }
 
  private:
+  std::string Each() const {  // "[2, 3]"
+    std::string text;
+    for (const int64_t value : f_.each) text += (text.empty() ? "[" : ", ") + std::to_string(value);
+    return text + "]";
+  }
   void Check(int a) const {
     const int64_t value = (*this)[a];
     const std::string name = Name(a);

@@ -199,14 +199,14 @@ TEST(Pooling, SaysWhichSizesDoNotSuitTheAxes) {
             "pad_w is for 2 spatial axes, but 1x2x8x8x8 has 3; give pad for all or pads, one for "
             "each @pooling_param.pad_w");
   EXPECT_EQ(Refusal("kernel_sizes: [2, 2, 2]"),
-            "there are 3 kernel_sizes for the 2 spatial axes of 1x1x8x8 "
+            "kernel_sizes [2, 2, 2]: 3 for the 2 spatial axes of 1x1x8x8 "
             "@pooling_param.kernel_sizes");
   EXPECT_EQ(Refusal("kernel_size: 2 pads: [0, 0]", {1, 1, 8}),
-            "there are 2 pads for the 1 spatial axis of 1x1x8 @pooling_param.pads");
+            "pads [0, 0]: 2 for the 1 spatial axis of 1x1x8 @pooling_param.pads");
   EXPECT_EQ(Refusal("kernel_size: 2 kernel_sizes: [2, 2]"),
-            "kernel_sizes and kernel_size are both given @pooling_param.kernel_sizes");
+            "kernel_sizes [2, 2] and kernel_size 2 are both given @pooling_param.kernel_sizes");
   EXPECT_EQ(Refusal("kernel_size: 2 stride_h: 1 stride_w: 1 strides: [2, 2]"),
-            "strides and stride_h are both given @pooling_param.strides");
+            "strides [2, 2] and stride_h 1 are both given @pooling_param.strides");
   EXPECT_EQ(Refusal("kernel_sizes: [2, 0]"),
             "kernel_sizes is 0; it must be at least 1 @pooling_param.kernel_sizes");
   EXPECT_EQ(Refusal("kernel_sizes: [2, 4294967295]"),
@@ -273,7 +273,7 @@ TEST(Pooling, SaysWhatIsWrongWithTheNumbers) {
   EXPECT_EQ(Refusal("kernel_size: 2 stride_h: 2"),
             "stride_w is missing, as stride_h is given @pooling_param.stride_h");
   EXPECT_EQ(Refusal("kernel_size: 2 kernel_h: 2"),
-            "kernel_size and kernel_h are both given @pooling_param.kernel_h");
+            "kernel_size 2 and kernel_h 2 are both given @pooling_param.kernel_h");
   EXPECT_EQ(Refusal("kernel_w: 2"),
             "kernel_h is missing, as kernel_w is given @pooling_param.kernel_w");
   EXPECT_EQ(Refusal("kernel_size: 2 pad: 2"),
