@@ -87,7 +87,7 @@ std::vector<std::string> BackwardReads(const LayerTraits& traits) {
   const std::string params = InWords(traits, traits.param_gradient_reads());
   if (traits.most_bottoms() == 0 || bottoms == params) return {"Backward reads " + params};
   return {"Backward reads, for the gradients of bottoms: " + bottoms,
-          "                for those of params, if any:  " + params};
+          "Backward reads, for those of params: " + params};
 }
 
 }  // namespace
@@ -130,7 +130,7 @@ std::vector<std::string> TraitsInWords(const Registry& registry, const LayerType
   return lines;
 }
 
-std::vector<std::string> Paragraphs(const std::string& comment) {
+std::vector<std::string> Paragraphs(const std::string& comment, const std::string& type) {
   static const std::regex heading("[A-Z][A-Za-z0-9]*( [a-z0-9]+)?: .*");
   std::vector<std::string> paragraphs;
   std::istringstream lines(comment);
@@ -145,7 +145,14 @@ std::vector<std::string> Paragraphs(const std::string& comment) {
     }
     begins = false;
   }
-  return paragraphs;
+  std::vector<std::string> cut;
+  for (const std::string& paragraph : paragraphs) {
+    size_t begin = cut.empty() && paragraph.starts_with(type + ": ") ? type.size() + 2 : 0;
+    for (size_t at; (at = paragraph.find(". Caffe: ", begin)) != std::string::npos; begin = at + 2)
+      cut.push_back(paragraph.substr(begin, at + 1 - begin));
+    cut.push_back(paragraph.substr(begin));
+  }
+  return cut;
 }
 
 void PrintWrapped(const std::string& paragraph, const std::string& indent) {

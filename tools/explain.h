@@ -32,9 +32,9 @@ enum class Reader { kUser, kAuthor };
 std::vector<std::string> TraitsInWords(const Registry& registry, const LayerType& type,
                                        Reader reader);
 
-// A comment as one line for each of its paragraphs: one begins after an empty line, and with a word
-// or two and a colon ("Caffe: ...").
-std::vector<std::string> Paragraphs(const std::string& comment);
+// A comment of a type as one line for each of its paragraphs, without "TYPE: " in front: one begins
+// after an empty line, with a line that begins with a word or two and a colon, and with "Caffe: ".
+std::vector<std::string> Paragraphs(const std::string& comment, const std::string& type);
 
 // A paragraph in lines of at most 100 columns; all but the first are indented by two more.
 void PrintWrapped(const std::string& paragraph, const std::string& indent);

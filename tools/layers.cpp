@@ -12,15 +12,19 @@ namespace moka::tool {
 namespace {
 
 void ListTypes(const Registry& registry) {
-  std::map<std::string, std::vector<std::string>> by_origin;
+  const auto key = [](const std::string& origin) {  // what is built in comes first
+    return std::pair(origin != "built in", origin);
+  };
+  std::map<std::pair<bool, std::string>, std::vector<std::string>> by_origin;
   for (const std::string& type : registry.types())
-    by_origin[registry.Get(type).origin].push_back(type);
+    by_origin[key(registry.Get(type).origin)].push_back(type);
   for (const auto& [origin, types] : by_origin) {
-    fmt::print("{}:\n", origin);
+    fmt::print("{}:\n", origin.second);
     for (const std::string& type : types) {
       std::vector<std::string> fields;
       for (const FieldInfo& field : registry.Get(type).fields) fields.push_back(field.name);
-      fmt::print("  {:<20} {}\n", type, Join(fields, ", "));
+      fmt::print("  {}\n",
+                 fields.empty() ? type : fmt::format("{:<24} {}", type, Join(fields, ", ")));
     }
   }
   fmt::print("\n");
@@ -36,7 +40,7 @@ void ListTypes(const Registry& registry) {
 
 void Explain(const Registry& registry, const LayerType& type) {
   fmt::print("{} ({})\n", type.name, type.origin);
-  const std::vector<std::string> comment = Paragraphs(registry.comment(type.name));
+  const std::vector<std::string> comment = Paragraphs(registry.comment(type.name), type.name);
   for (const std::string& paragraph : comment) PrintWrapped(paragraph, "  ");
   if (!comment.empty()) fmt::print("\n");
   for (const std::string& line : TraitsInWords(registry, type, Reader::kUser))

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <cctype>
+#include <regex>
 
 #include "explain.h"
 
@@ -25,9 +26,11 @@ std::string Escaped(const std::string& text) {
   return escaped;
 }
 
-// "ELU: y = x ..." without the type in front.
-std::string WithoutType(const std::string& paragraph, const std::string& type) {
-  return paragraph.starts_with(type + ": ") ? paragraph.substr(type.size() + 2) : paragraph;
+std::string FirstSentence(const std::string& paragraph) {
+  static const std::regex end(R"(\. [A-Z])");
+  std::smatch match;
+  if (!std::regex_search(paragraph, match, end)) return paragraph;
+  return paragraph.substr(0, static_cast<size_t>(match.position()) + 1);
 }
 
 std::string TypeInCode(const FieldHelp& field) {
@@ -56,8 +59,8 @@ void PrintMessage(const MessageHelp& message) {
 
 void PrintType(const Registry& registry, const NetSchema& schema, const LayerType& type) {
   fmt::print("\n## {}\n", type.name);
-  for (const std::string& paragraph : Paragraphs(registry.comment(type.name)))
-    fmt::print("\n{}\n", Escaped(WithoutType(paragraph, type.name)));
+  for (const std::string& paragraph : Paragraphs(registry.comment(type.name), type.name))
+    fmt::print("\n{}\n", Escaped(paragraph));
   fmt::print("\n");
   for (const std::string& line : TraitsInWords(registry, type, Reader::kAuthor))
     fmt::print("- {}\n", Escaped(line.substr(line.find_first_not_of(' '))));
@@ -80,9 +83,9 @@ void PrintLayersPage(const Registry& registry) {
   for (const std::string& type : registry.types()) {
     std::string link;
     for (const char c : type) link += static_cast<char>(std::tolower(c));
-    const auto paragraphs = Paragraphs(registry.comment(type));
+    const auto paragraphs = Paragraphs(registry.comment(type), type);
     fmt::print("- [{}](#{}){}\n", type, link,
-               paragraphs.empty() ? "" : ": " + Escaped(WithoutType(paragraphs[0], type)));
+               paragraphs.empty() ? "" : ": " + Escaped(FirstSentence(paragraphs[0])));
   }
   for (const std::string& type : registry.types()) PrintType(registry, schema, registry.Get(type));
 }

@@ -97,16 +97,7 @@ void ContrastiveLoss::Backward(BackwardPass& pass) {
   const double g = pass.top_diff(0).data()[0] / rows_.divisor();
   for (int k = 0; k < 2; ++k) {
     if (!pass.wants_bottom(k)) continue;
-    float* d = pass.bottom_diff(k).data();
-    const double signed_g = k == 0 ? g : -g;
-    pass.ParallelFor(rows_.samples, rows_.grain(), [&](int64_t begin, int64_t end) {
-      for (int64_t n = begin; n < end; ++n) {
-        const double scale = signed_g * slopes[n];
-        for (int64_t i = n * rows_.size; i < (n + 1) * rows_.size; ++i) {
-          d[i] = static_cast<float>(scale * (static_cast<double>(a[i]) - b[i]));
-        }
-      }
-    });
+    ScaleDifferences(pass, rows_, k == 0 ? g : -g, slopes, a, b, pass.bottom_diff(k).data());
   }
 }
 

@@ -36,4 +36,17 @@ inline double SquaredDistance(const float* a, const float* b, int64_t n) {
   return sum;
 }
 
+// d = factor scale[n] (a - b), for each sample n.
+inline void ScaleDifferences(BackwardPass& pass, const SampleRows& rows, double factor,
+                             const double* scale, const float* a, const float* b, float* d) {
+  pass.ParallelFor(rows.samples, rows.grain(), [&](int64_t begin, int64_t end) {
+    for (int64_t n = begin; n < end; ++n) {
+      const double s = factor * scale[n];
+      for (int64_t i = n * rows.size; i < (n + 1) * rows.size; ++i) {
+        d[i] = static_cast<float>(s * (static_cast<double>(a[i]) - b[i]));
+      }
+    }
+  });
+}
+
 }  // namespace moka

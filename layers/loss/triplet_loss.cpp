@@ -76,15 +76,7 @@ void TripletLoss::Backward(BackwardPass& pass) {
     if (!pass.wants_bottom(k)) continue;
     const float* plus = pass.bottom(kPlus[k]).data();
     const float* minus = pass.bottom(kMinus[k]).data();
-    float* d = pass.bottom_diff(k).data();
-    pass.ParallelFor(rows_.samples, rows_.grain(), [&](int64_t begin, int64_t end) {
-      for (int64_t n = begin; n < end; ++n) {
-        const double scale = g * slopes[n];
-        for (int64_t i = n * rows_.size; i < (n + 1) * rows_.size; ++i) {
-          d[i] = static_cast<float>(scale * (static_cast<double>(plus[i]) - minus[i]));
-        }
-      }
-    });
+    ScaleDifferences(pass, rows_, g, slopes, plus, minus, pass.bottom_diff(k).data());
   }
 }
 

@@ -28,7 +28,7 @@ class BatchReindex final : public Layer {
     }
     if (x[0] > kMostIndices) throw Error("a float cannot count the ", x[0], " items of bottom 0");
     width_ = x.count_from(1);
-    gather_.Reshape(plan, x[0], index[0], 1);
+    gather_.Reshape(plan, x[0], index[0], 1, "the number of items");
     plan.top(0) = x.With(0, index[0]);
   }
 

@@ -11,7 +11,8 @@ class Concat final : public Layer {
  public:
   Concat(const LayerSpec& spec, const ConcatParameter& params)
       : Layer(spec),
-        axis_(params.has_concat_dim() ? static_cast<int64_t>(params.concat_dim()) : params.axis()) {
+        old_name_(params.has_concat_dim()),
+        axis_(old_name_ ? static_cast<int64_t>(params.concat_dim()) : params.axis()) {
     if (params.has_concat_dim() && params.has_axis()) {
       throw Error("axis ", params.axis(), " and concat_dim ", params.concat_dim(),
                   " are both given; concat_dim is the old name of axis")
@@ -43,20 +44,21 @@ class Concat final : public Layer {
   }
 
  private:
+  const bool old_name_;  // concat_dim gives the axis
   const int64_t axis_;
   Strips strips_;
 };
 
 void Concat::Reshape(Shapes bottom, Plan& plan) {
   const Shape& first = bottom[0];
-  const int axis = first.Axis(axis_, "concat_param");
+  const int axis = first.Axis(axis_, old_name_ ? "concat_param.concat_dim" : "concat_param.axis");
   int64_t size = 0;
   strips_ = {first.count(0, axis)};
   for (size_t k = 0; k < bottom.size(); ++k) {
     const Shape& x = bottom[k];
     if (x.axes() != first.axes() || x.With(axis, 1) != first.With(axis, 1)) {
       throw Error("bottom ", k, " is ", x, ", bottom 0 is ", first, ": they may differ along axis ",
-                  axis, " only");
+                  axis, " only, as ", old_name_ ? "concat_dim" : "axis", " is ", axis_);
     }
     if (__builtin_add_overflow(size, x[axis], &size)) {
       throw Error("the top is too large: bottoms 0 to ", k, " have more than 2^63 - 1 along axis ",

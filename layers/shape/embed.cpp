@@ -67,7 +67,8 @@ void Embed::SetUp(Shapes, Setup& setup) {
 void Embed::Reshape(Shapes bottom, Plan& plan) {
   const Shape& x = bottom[0];
   copies_ = x.count();
-  gather_.Reshape(plan, params_.input_dim(), copies_, x.axes() == 0 ? 1 : x.count_from(1));
+  gather_.Reshape(plan, params_.input_dim(), copies_, x.axes() == 0 ? 1 : x.count_from(1),
+                  "input_dim");
   const int64_t one_more[] = {outputs_};
   plan.top(0) = x.Replace(x.axes(), x.axes(), one_more);
 }

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstdint>
 #include <span>
+#include <string>
 
 #include "moka/layer.h"
 #include "rows.h"
@@ -21,8 +22,11 @@ inline bool IsIndex(float value, int64_t count) {  // not so for NaN
 class Gather {
  public:
   // Each sample of the batch has `per_sample` of the indices.
-  void Reshape(Plan& plan, int64_t sources, int64_t copies, int64_t per_sample) {
-    sources_ = sources, copies_ = copies, per_sample_ = std::max<int64_t>(1, per_sample);
+  // `whence`: where the number of sources comes from, for errors.
+  void Reshape(Plan& plan, int64_t sources, int64_t copies, int64_t per_sample,
+               const std::string& whence) {
+    whence_ = whence, sources_ = sources, copies_ = copies,
+    per_sample_ = std::max<int64_t>(1, per_sample);
     index_ = plan.Saved<int32_t>(copies);
     first_ = plan.Scratch<int64_t>(sources);
     next_ = plan.Scratch<int64_t>(copies);
@@ -71,10 +75,12 @@ class Gather {
   [[noreturn]] void Refuse(float value, int64_t m) const {
     const bool whole = value == std::floor(value);
     throw Error("index ", value, " of sample ", m / per_sample_, " (position ", m % per_sample_,
-                whole ? ") is outside 0.." : ") is not an integer in 0..", sources_ - 1)
+                whole ? ") is outside 0.." : ") is not an integer in 0..", sources_ - 1, ", as ",
+                whence_, " is ", sources_)
         .Sample(m / per_sample_);
   }
 
+  std::string whence_;
   int64_t sources_ = 0, copies_ = 0, per_sample_ = 1;
   Buffer<int32_t> index_;
   Buffer<int64_t> first_, next_;

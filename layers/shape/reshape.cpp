@@ -4,6 +4,7 @@
 // bottom has there, -1 what is left over.
 // Caffe: divides by 0 when it infers a size beside an axis without items; here the sizes 0, -1 make
 // 0x12 of 0x3x4.
+#include <string>
 #include <vector>
 
 #include "moka/blob.pb.h"
@@ -42,6 +43,8 @@ class ReshapeLayer final : public Layer {
     int begin, end;
   };
   Axes Replaced(const Shape& x) const;
+  std::string Part() const;
+  std::string Dims() const;
   int64_t Infer(const Shape& x, Axes axes, const std::vector<int64_t>& sizes) const;
 
   const std::vector<int64_t> sizes_;
@@ -86,6 +89,18 @@ ReshapeLayer::Axes ReshapeLayer::Replaced(const Shape& x) const {
   return {static_cast<int>(begin), static_cast<int>(end)};
 }
 
+// Which axes are replaced, for errors; nothing if all are.
+std::string ReshapeLayer::Part() const {
+  if (axis_ == 0 && num_axes_ == -1) return "";
+  return " (axis " + std::to_string(axis_) + ", num_axes " + std::to_string(num_axes_) + ")";
+}
+
+std::string ReshapeLayer::Dims() const {
+  std::string dims;
+  for (const int64_t size : sizes_) dims += (dims.empty() ? "" : ", ") + std::to_string(size);
+  return dims;
+}
+
 // What the -1 among the sizes stands for. Axes that are copied count on neither side, so it is
 // known even if they have no items.
 int64_t ReshapeLayer::Infer(const Shape& x, Axes axes, const std::vector<int64_t>& sizes) const {
@@ -100,8 +115,8 @@ int64_t ReshapeLayer::Infer(const Shape& x, Axes axes, const std::vector<int64_t
   }
   const int64_t all = Shape(left).count(), product = Shape(known).count();
   if (product == 0 || all % product != 0) {
-    throw Error("cannot infer the dim -1: the axes that are replaced in shape ", x, " have ", all,
-                " values for ", product, " in the other dims")
+    throw Error("cannot infer the dim -1: the axes that are replaced in shape ", x, Part(),
+                " have ", all, " values for ", product, " in the other dims")
         .At(kDims);
   }
   return all / product;
@@ -115,7 +130,8 @@ void ReshapeLayer::Reshape(Shapes bottom, Plan& plan) {
     if (sizes[i] != 0) continue;
     const auto k = static_cast<int64_t>(i) + axes.begin;
     if (k >= x.axes()) {
-      throw Error("dim ", i, " is 0, but shape ", x, " has no axis ", k, " to copy").At(kDims);
+      throw Error("dim ", i, " is 0, but shape ", x, " has no axis ", k, " to copy", Part())
+          .At(kDims);
     }
     sizes[i] = x[static_cast<int>(k)];
   }
@@ -129,7 +145,7 @@ void ReshapeLayer::Reshape(Shapes bottom, Plan& plan) {
   }
   const Shape& y = plan.top(0);
   if (y.count() != x.count()) {
-    throw Error("the dims make a top of ", y, ", which has ", y.count(),
+    throw Error("the dims ", Dims(), Part(), " make a top of ", y, ", which has ", y.count(),
                 " values, but the bottom, ", x, ", has ", x.count())
         .At(kDims);
   }

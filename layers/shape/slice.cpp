@@ -39,6 +39,7 @@ class Slice final : public Layer {
   // Where along the axis each piece begins, and the end.
   std::vector<int64_t> Cuts(int axis, int64_t size) const;
 
+  const bool old_name_;  // slice_dim gives the axis
   const int64_t axis_;
   const std::vector<int64_t> points_;
   Strips strips_;
@@ -46,7 +47,8 @@ class Slice final : public Layer {
 
 Slice::Slice(const LayerSpec& spec, const SliceParameter& params)
     : Layer(spec),
-      axis_(params.has_slice_dim() ? static_cast<int64_t>(params.slice_dim()) : params.axis()),
+      old_name_(params.has_slice_dim()),
+      axis_(old_name_ ? static_cast<int64_t>(params.slice_dim()) : params.axis()),
       points_(params.slice_point().begin(), params.slice_point().end()) {
   if (params.has_slice_dim() && params.has_axis()) {
     throw Error("axis ", params.axis(), " and slice_dim ", params.slice_dim(),
@@ -91,7 +93,7 @@ std::vector<int64_t> Slice::Cuts(int axis, int64_t size) const {
 
 void Slice::Reshape(Shapes bottom, Plan& plan) {
   const Shape& x = bottom[0];
-  const int axis = x.Axis(axis_, "slice_param");
+  const int axis = x.Axis(axis_, old_name_ ? "slice_param.slice_dim" : "slice_param.axis");
   const std::vector<int64_t> cuts = Cuts(axis, x[axis]);
   strips_ = {x.count(0, axis)};
   for (int k = 0; k < spec().top_count(); ++k) {

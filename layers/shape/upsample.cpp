@@ -38,6 +38,7 @@ class Upsample final : public Layer {
   int64_t TopSize(int64_t size, const char* axis, int64_t scale, bool pad) const;
   void Unpool(ForwardPass& pass);
   void Repeat(ForwardPass& pass);
+  std::string Factor() const;
   [[noreturn]] void RefuseMask(float value, int64_t at) const;
 
   const UpsampleParameter params_;
@@ -122,17 +123,26 @@ void Upsample::Reshape(Shapes bottom, Plan& plan) {
   if (bottom.size() == 1) return;
   if (bottom[1] != x) throw Error("the mask, bottom 1, is ", bottom[1], ", but bottom 0 is ", x);
   if (Shape{out_h_, out_w_}.count() > kMostIndices) {
-    throw Error("a mask cannot count the ", out_h_, " x ", out_w_, " pixels of a channel")
+    throw Error("a mask cannot count the ", out_h_, " x ", out_w_, " pixels of a channel (",
+                Factor(), ")")
         .At("upsample_param");
   }
   places_ = plan.Saved<int32_t>(x.count());
+}
+
+// What makes the top's size of the bottom's, for errors.
+std::string Upsample::Factor() const {
+  if (sized_) return "upsample_h and upsample_w";
+  if (!params_.has_scale_h()) return "scale " + std::to_string(params_.scale());
+  return "scale_h " + std::to_string(scale_h_) + ", scale_w " + std::to_string(scale_w_);
 }
 
 void Upsample::RefuseMask(float value, int64_t at) const {
   const int64_t sample = at / (channels_ * h_ * w_), channel = at / (h_ * w_) % channels_;
   throw Error("mask ", value, " of sample ", sample, ", channel ", channel, " (position ",
               at % (h_ * w_), ") is no place in 0..", out_h_ * out_w_ - 1,
-              ": was the mask made from images of another size than ", out_h_, " x ", out_w_, "?")
+              ": was the mask made from images of another size than ", out_h_, " x ", out_w_, " (",
+              Factor(), ")?")
       .Sample(sample);
 }
 

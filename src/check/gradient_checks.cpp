@@ -108,7 +108,7 @@ void LayerCheck::CheckGradients() {
   const auto check = [&](std::vector<Floats> RunInput::*values, const char* what, int index,
                          const Floats& gradient, const Shape& shape) {
     RunInput input = input_;
-    input.top_diffs.clear();
+    input.backward = false;
     Floats& x = (input.*values)[static_cast<size_t>(index)];
     const Slope tolerance{options_.tolerance, std::min(1.0, Largest(gradient))};
     const int64_t count = std::min(shape.count(), kMostElements);

@@ -60,6 +60,7 @@ void LayerCheck::MakeInput() {
 RunInput LayerCheck::InputFor(const LayerRunner& runner) const {
   RunInput input = input_;
   input.bottoms = MakeBottoms(runner, options_);
+  input.backward = backward_;
   input.top_diffs.clear();
   for (int t = 0; backward_ && t < runner.top_count(); ++t) {
     const RandomStream random(options_.seed, "top diffs", static_cast<uint32_t>(t), 0);

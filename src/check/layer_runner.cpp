@@ -138,7 +138,7 @@ RunOutput LayerRunner::Run(const RunInput& input) {
     output.states.emplace_back(values.begin(), values.end());
   }
   FindStrayWrites(input, memory, "Forward", output);
-  if (input.top_diffs.empty()) return output;
+  if (!input.backward) return output;
 
   ConnectDiffs(input, memory, impl);
   PoisonUndeclared(input, memory);
@@ -162,7 +162,7 @@ Pass::Impl LayerRunner::Connect(const RunInput& input, Memory& memory) {
   impl.context = &context(input.threads);
   impl.layer_name = &description_.common.name();
   impl.counter = input.counter;
-  impl.backward_follows = !input.top_diffs.empty() || input.backward_follows;
+  impl.backward_follows = input.backward || input.backward_follows;
   for (size_t i = 0; i < bottom_shapes_.size(); ++i) {
     memory.bottoms.emplace_back(bottom_shapes_[i].count(), input.bottoms[i], input.poison);
     memory.bottom_tensors.emplace_back(bottom_shapes_[i], memory.bottoms.back().floats());

@@ -31,16 +31,17 @@ struct LayerSource {
   uint64_t seed = 1;
 };
 
-// What goes into one Forward and, if there are top diffs, the Backward after it.
+// What goes into one Forward and, if wanted, the Backward after it.
 struct RunInput {
   using Pair = std::pair<int, int>;  // (top, bottom)
 
   std::vector<Floats> bottoms;
-  std::vector<Floats> params;     // values of all params and states
-  std::vector<Floats> top_diffs;  // none: no Backward; a longer one than its top is cut
+  std::vector<Floats> params;  // values of all params and states
+  bool backward = false;
+  std::vector<Floats> top_diffs;  // for Backward; a longer one than its top is cut
   std::vector<char> wants_bottom, wants_param;
   std::vector<Floats> param_diffs;  // what Backward shall add to; none: it assigns
-  bool backward_follows = true;     // what Forward is told, if there are no top diffs
+  bool backward_follows = true;     // what Forward is told, if no Backward does
   int threads = 1;
   uint64_t counter = 0;
   float poison = kNanPoison;        // fills all memory that nobody has written yet

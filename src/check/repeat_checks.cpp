@@ -26,7 +26,7 @@ void LayerCheck::CheckRepeats() {
   if (!backward_) return;
   Promise("the same tops without a Backward to follow", [&] {
     RunInput input = input_;
-    input.top_diffs.clear();
+    input.backward = false;
     input.backward_follows = false;
     ExpectSame(first_, RunOnce(input), "without a Backward to follow");
   });

@@ -46,6 +46,7 @@ RunInput MakeInput(const LayerRunner& runner, const std::vector<Floats>& bottoms
 void AddTopDiffs(const LayerRunner& runner, const RunOptions& options, RunInput& input) {
   const auto tops = static_cast<size_t>(runner.top_count());
   CheckNumber("top diffs", tops, options.top_diffs.size());
+  input.backward = true;
   input.top_diffs = options.top_diffs;
   input.top_diffs.resize(tops);
   for (size_t t = 0; t < tops; ++t) {

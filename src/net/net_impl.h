@@ -92,6 +92,7 @@ class Net::Impl {
   Tensor TensorOf(int storage, const Shape& shape) const;
   void BindNode(int i);
   void PlaceStorages();
+  std::string LargestPart() const;
   void Refill(const std::vector<std::pair<size_t, Tensor>>& fed);
   void FillDead(int step);
   void PrepareZeros(int i);

@@ -42,9 +42,36 @@ void Net::Impl::PlanMemory() {
     workspace_->Reserve(plan_.bytes);
     kept_memory_.Allocate(plan_.kept_bytes);
   } catch (Error& error) {
-    throw error.Prefix("net \"" + description_.name + "\": ");
+    throw error.Prefix("net \"" + description_.name + "\": ").Suffix(LargestPart());
   }
   Bind();
+}
+
+// "; the largest part are the 400 bytes of "ip1" in layer "ip1" (InnerProduct)".
+std::string Net::Impl::LargestPart() const {
+  size_t largest = 0;
+  const auto& storages = lifetimes_.storages;
+  for (size_t s = 1; s < storages.size(); ++s) {
+    if (storages[s].block.bytes > storages[largest].block.bytes) largest = s;
+  }
+  const auto is_it = [&](int storage) { return storage == static_cast<int>(largest); };
+  const Node* owner = nullptr;
+  for (size_t i = 0; i < graph_.nodes.size() && owner == nullptr; ++i) {
+    const Lifetimes::NodeMemory& memory = lifetimes_.nodes[i];
+    bool owns = false;
+    for (const auto* pieces : {&memory.saved, &memory.scratch_forward, &memory.scratch_backward}) {
+      owns = owns || std::any_of(pieces->begin(), pieces->end(), is_it);
+    }
+    for (const int v : graph_.nodes[i].tops) {
+      owns = owns || is_it(lifetimes_.value[static_cast<size_t>(v)]) ||
+             is_it(lifetimes_.diff[static_cast<size_t>(v)]);
+    }
+    if (owns) owner = &graph_.nodes[i];
+  }
+  if (owner == nullptr) return "";  // nothing but diffs
+  const MemoryBlock& block = storages[largest].block;
+  return "; the largest part are the " + std::to_string(block.bytes) + " bytes of \"" + block.name +
+         "\" in " + owner->description->Label();
 }
 
 void Net::Impl::ReshapeFed(size_t value, const Shape& shape) {

@@ -73,12 +73,22 @@ class Explainer {
   std::string InLayer(const pb::Message& layer, const std::string& name) {
     if (EndsWith(name, "_param")) {
       unknown_params_.push_back("unknown field \"" + name + "\" in layer: no layer here has it" +
-                                DidYouMean(name, FieldNames(grammar_.layer())));
+                                SimilarParam(name));
       return unknown_params_.back();
     }
     const std::string home = Homes(layer, name);
     if (!home.empty()) return "unknown field \"" + name + "\" in layer; it stands in " + home;
     return Unknown(grammar_.layer(), name, "layer");
+  }
+
+  // Compared without what all have at the end: that would make any two similar.
+  std::string SimilarParam(const std::string& name) const {
+    std::vector<std::string> stems;
+    for (const std::string& field : FieldNames(grammar_.layer())) {
+      if (EndsWith(field, "_param")) stems.push_back(field.substr(0, field.size() - 6));
+    }
+    const std::string nearest = Nearest(name.substr(0, name.size() - 6), stems);
+    return nearest.empty() ? "" : "; did you mean \"" + nearest + "_param\"?";
   }
 
   // The parameter messages that have a field of that name: those of the layer's own type, or else a

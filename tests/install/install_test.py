@@ -55,7 +55,7 @@ class Install(unittest.TestCase):
     def test_a_plugin_is_built_and_used(self):
         plugin = self.build(SNAKE) / "libsnake.so"
         explained = run(self.moka, "layers", "Snake", "--plugin", plugin)
-        self.assertRegex(explained, r"^Snake \(.*libsnake\.so\)\n  1 bottom, 1 top\n")
+        self.assertRegex(explained, r"^Snake \(.*libsnake\.so\)\n  y = x \+ .*\n\n  1 bottom, 1 top\n")
         self.assertRegex(explained, r"\n  alpha +float = 1\n")
         data = SOURCE_DIR / "models" / "data" / "mnist_sample"
         summary = run(self.moka, "summary", f"--plugin={plugin}", SNAKE / "net.prototxt",

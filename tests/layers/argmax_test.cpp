@@ -49,7 +49,8 @@ TEST(ArgMax, ComparesAlongAnAxis) {
   EXPECT_EQ(result.shapes[0], (Shape{1, 1, 2}));
   EXPECT_EQ(result.tops[0], (Values{2, 0}));
   EXPECT_EQ(Results("axis: -2 top_k: 2", {1, 3, 2}, x).tops[0], (Values{2, 0, 1, 1}));
-  EXPECT_EQ(Results("axis: 1 top_k: 2 out_max_val: true", {1, 3, 2}, x).tops[0], (Values{5, 6, 3, 4}));
+  EXPECT_EQ(Results("axis: 1 top_k: 2 out_max_val: true", {1, 3, 2}, x).tops[0],
+            (Values{5, 6, 3, 4}));
   EXPECT_EQ(Results("axis: 2 out_max_val: true", {1, 3, 2}, x).tops[0], (Values{6, 4, 5}));
 }
 
@@ -87,7 +88,7 @@ TEST(ArgMax, RefusesWhatCannotBeCounted) {
             "top_k 1 is larger than the number of values that are compared, 0 "
             "@argmax_param.top_k");
   EXPECT_EQ(Refusal("axis: 2", {1, 2}),
-            "axis 2 is out of range for shape 1x2: it must be in -2..1 @argmax_param.axis");
+            "axis 2 is out of range for shape 1x2, which has 2 axes @argmax_param.axis");
   EXPECT_EQ(Refusal("", Shape()), "expects items along axis 0, but the bottom is a scalar @");
   EXPECT_EQ(Refusal("", {0, (1 << 24) + 1}), "a float cannot tell the places of 16777217 values @");
 }

@@ -44,14 +44,14 @@ TEST(BatchReindex, TakesNoIndices) {
 
 TEST(BatchReindex, ChecksEachIndex) {
   const auto refusal = [](float index) { return Refusal({{3, 2}, {4}}, {0, 1, index, 0}); };
-  EXPECT_EQ(refusal(3).message(), "index 3 of sample 2 (position 0) is outside 0..2");
   EXPECT_EQ(refusal(3).sample(), 2);
-  EXPECT_EQ(refusal(-1).message(), "index -1 of sample 2 (position 0) is outside 0..2");
-  EXPECT_EQ(refusal(1.9F).message(),
-            "index 1.9 of sample 2 (position 0) is not an integer in 0..2");
-  EXPECT_EQ(refusal(INFINITY).message(), "index inf of sample 2 (position 0) is outside 0..2");
-  EXPECT_EQ(refusal(kNan).message(),
-            "index nan of sample 2 (position 0) is not an integer in 0..2");
+  const std::string of = " of sample 2 (position 0) is ",
+                    range = " 0..2, as the number of items is 3";
+  EXPECT_EQ(refusal(3).message(), "index 3" + of + "outside" + range);
+  EXPECT_EQ(refusal(-1).message(), "index -1" + of + "outside" + range);
+  EXPECT_EQ(refusal(1.9F).message(), "index 1.9" + of + "not an integer in" + range);
+  EXPECT_EQ(refusal(INFINITY).message(), "index inf" + of + "outside" + range);
+  EXPECT_EQ(refusal(kNan).message(), "index nan" + of + "not an integer in" + range);
 }
 
 TEST(BatchReindex, RefusesShapesThatDoNotFit) {

@@ -33,7 +33,7 @@ inline std::map<std::string, ContractTable>& ContractTables() {
   return tables;
 }
 
-class ContractTest : public testing::Test {
+class ContractTest : public ::testing::Test {
  public:
   explicit ContractTest(std::string type) : type_(std::move(type)) {}
 
@@ -70,8 +70,8 @@ class ContractCases {
   ContractCases(const std::string& type, std::vector<ContractCase> cases,
                 const Registry& (*registry)() = nullptr, std::string few = "") {
     ContractTables()[type] = {std::move(cases), registry, std::move(few)};
-    testing::RegisterTest("Contract", type.c_str(), nullptr, nullptr, __FILE__, __LINE__,
-                          [type]() -> ContractTest* { return new ContractTest(type); });
+    ::testing::RegisterTest("Contract", type.c_str(), nullptr, nullptr, __FILE__, __LINE__,
+                            [type]() -> ContractTest* { return new ContractTest(type); });
   }
 };
 

@@ -36,7 +36,8 @@ TEST(Crop, CutsHeightAndWidthUnlessToldOtherwise) {
 
 TEST(Crop, HasOneOffsetForAllAxesOrOneForEach) {
   EXPECT_EQ(Results("offset: 1", {1, 1, 3, 3}, {1, 1, 2, 2}).tops[0], (Values{4, 5, 7, 8}));
-  EXPECT_EQ(Results("offset: 1 offset: 0", {1, 1, 3, 3}, {1, 1, 2, 2}).tops[0], (Values{3, 4, 6, 7}));
+  EXPECT_EQ(Results("offset: 1 offset: 0", {1, 1, 3, 3}, {1, 1, 2, 2}).tops[0],
+            (Values{3, 4, 6, 7}));
   EXPECT_EQ(Results("offset: 3", {1, 1, 3, 3}, {1, 1, 0, 0}).shapes[0], (Shape{1, 1, 0, 0}));
 }
 
@@ -93,7 +94,7 @@ TEST(Crop, RefusesPartsThatAreNotThere) {
             "there are 3 offsets for 2 axes of 1x1x3x3 from axis 2 on; give one for all, or one "
             "for each @crop_param.offset");
   EXPECT_EQ(Refusal("axis: 4", {1, 1, 3, 3}, {1, 1, 2, 2}),
-            "axis 4 is out of range for shape 1x1x3x3: it must be in -4..3 @crop_param.axis");
+            "axis 4 is out of range for shape 1x1x3x3, which has 4 axes @crop_param.axis");
   EXPECT_EQ(Refusal("", {1, 1, 3, 3}, {2, 2}),
             "bottom 0 is 1x1x3x3, bottom 1 is 2x2: they must have as many axes @");
 }

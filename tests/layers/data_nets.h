@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "moka/net.h"
@@ -11,11 +12,12 @@
 namespace moka {
 
 inline std::unique_ptr<Net> MakeDataNet(const std::string& layers, Context& context,
-                                        Phase phase = TRAIN) {
+                                        Phase phase = TRAIN, std::vector<std::string> keep = {}) {
   static const Registry registry = BuiltinLayers();
   static const NetSchema schema(registry);
   NetOptions options;
   options.phase = phase;
+  options.keep = std::move(keep);
   return std::make_unique<Net>(schema.ParseNet(layers), registry, context, options);
 }
 

@@ -3,9 +3,9 @@
 #include <regex>
 
 #include "io/data_files.h"
+#include "layers/contract.h"
 #include "layers/data_nets.h"
 #include "moka/blob.pb.h"
-#include "moka/check_layer.h"
 
 namespace moka {
 namespace {
@@ -265,18 +265,41 @@ TEST_F(Data, RefusesFilesThatDoNotFit) {
       "3: CIFAR-10's files hold their labels; labels names another file");
 }
 
-TEST_F(Data, KeepsTheLayerContract) {
-  CheckOptions options;
-  options.random_layer = true;
-  const std::string files = "source: '" + (folder_ / "images") + "' labels: '" +
-                            (folder_ / "labels") + "' batch_size: 4 ";
-  for (int tops : {1, 2}) {
-    options.tops = tops;
-    for (const char* more : {"", "prefetch: 0", "shuffle: false", "mirror: true crop_size: 2"}) {
-      EXPECT_TRUE(CheckLayer("type: 'Data' data_param { " + files + more + " }", {}, options));
-    }
+// Files that lie there as long as the program runs.
+std::string Digits(const std::string& more) {
+  static const testing::TemporaryFolder folder;
+  if (folder.files() == 0) {
+    folder.Write("images", IdxImages(10, 2, 3));
+    folder.Write("labels", IdxLabels(10));
   }
+  return "data_param { source: '" + (folder / "images") + "' labels: '" + (folder / "labels") +
+         "' batch_size: " + more;
 }
+
+ContractCase WithTops(int tops, const std::string& params, bool training = true) {
+  CheckOptions options;
+  options.tops = tops;
+  options.random_layer = true;
+  options.training = training;
+  return {params, {}, options};
+}
+
+const ContractCases kCases(
+    "Data",
+    {
+        WithTops(2, Digits("4 }")),
+        WithTops(1, Digits("4 }")),
+        WithTops(2, Digits("1 }")),
+        WithTops(2, Digits("25 }")),
+        WithTops(2, Digits("4 prefetch: 0 }")),
+        WithTops(2, Digits("4 prefetch: 1 }")),
+        WithTops(2, Digits("4 shuffle: false }")),
+        WithTops(2, Digits("4 rand_skip: 7 }")),
+        WithTops(1, Digits("4 mirror: true crop_size: 2 }")),
+        WithTops(2, Digits("4 } transform_param { scale: 0.5 mean_value: 3 mirror: true }")),
+        WithTops(2, Digits("4 }"), false),
+        WithTops(2, Digits("4 crop_size: 1 prefetch: 0 }"), false),
+    });
 
 }  // namespace
 }  // namespace moka

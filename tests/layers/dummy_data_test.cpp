@@ -1,7 +1,7 @@
 #include <gtest/gtest.h>
 
+#include "layers/contract.h"
 #include "layers/data_nets.h"
-#include "moka/check_layer.h"
 
 namespace moka {
 namespace {
@@ -81,16 +81,32 @@ TEST_F(DummyData, RefusesWhatMakesNoSense) {
             "\"gaussian\"?");
 }
 
-TEST_F(DummyData, KeepsTheLayerContract) {
+ContractCase WithTops(int tops, const std::string& params) {
   CheckOptions options;
+  options.tops = tops;
   options.random_layer = true;
-  for (const char* filler : {"", "data_filler { type: 'gaussian' }", "data_filler { value: 2 }"}) {
-    EXPECT_TRUE(
-        CheckLayer(std::string("type: 'DummyData' dummy_data_param { shape { dim: 2 dim: 3 } ") +
-                       filler + " }",
-                   {}, options));
-  }
+  return {"dummy_data_param { " + params + " }", {}, options};
 }
+
+const ContractCases kCases(
+    "DummyData",
+    {
+        WithTops(1, "shape { dim: 2 dim: 3 } data_filler { type: 'gaussian' }"),
+        WithTops(1, "shape { dim: 2 dim: 3 }"),
+        WithTops(1, "shape { dim: 2 dim: 3 } data_filler { value: 2 }"),
+        WithTops(1, "shape { } data_filler { type: 'uniform' }"),
+        WithTops(1, "shape { dim: 1 } data_filler { type: 'uniform' min: -1 }"),
+        WithTops(1, "shape { dim: 0 } data_filler { type: 'gaussian' }"),
+        WithTops(1, "shape { dim: 4 dim: 3 } data_filler { type: 'xavier' }"),
+        WithTops(1, "num: 2 channels: 3 height: 1 width: 2 data_filler { type: 'msra' }"),
+        WithTops(1, "shape { dim: [1, 1, 4, 4] } data_filler { type: 'bilinear' }"),
+        WithTops(2, "shape { dim: 3 } data_filler { type: 'gaussian' }"),
+        WithTops(2, "shape { dim: 3 } shape { dim: 0 } data_filler { type: 'uniform' }"),
+        WithTops(2,
+                 "num: 2 num: 1 channels: 3 height: 1 width: 2 data_filler { value: 1 } "
+                 "data_filler { type: 'gaussian' }"),
+        WithTops(3, "shape { dim: 5 } data_filler { type: 'positive_unitball' }"),
+    });
 
 }  // namespace
 }  // namespace moka

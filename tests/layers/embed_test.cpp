@@ -55,14 +55,17 @@ TEST(Embed, ChecksEachIndexAndNamesTheSample) {
       RunLayer(Embed("num_output: 2 input_dim: 7"), Shape{3, 2}, {0, 1, 6, 5, 0, index});
     });
   };
-  EXPECT_EQ(refusal(7).message(), "index 7 of sample 2 (position 1) is outside 0..6");
+  EXPECT_EQ(refusal(7).message(),
+            "index 7 of sample 2 (position 1) is outside 0..6, as input_dim is 7");
   EXPECT_EQ(refusal(7).sample(), 2);
-  EXPECT_EQ(refusal(-1).message(), "index -1 of sample 2 (position 1) is outside 0..6");
-  EXPECT_EQ(refusal(1e30F).message(), "index 1e+30 of sample 2 (position 1) is outside 0..6");
+  EXPECT_EQ(refusal(-1).message(),
+            "index -1 of sample 2 (position 1) is outside 0..6, as input_dim is 7");
+  EXPECT_EQ(refusal(1e30F).message(),
+            "index 1e+30 of sample 2 (position 1) is outside 0..6, as input_dim is 7");
   EXPECT_EQ(refusal(0.5F).message(),
-            "index 0.5 of sample 2 (position 1) is not an integer in 0..6");
+            "index 0.5 of sample 2 (position 1) is not an integer in 0..6, as input_dim is 7");
   EXPECT_EQ(refusal(kNan).message(),
-            "index nan of sample 2 (position 1) is not an integer in 0..6");
+            "index nan of sample 2 (position 1) is not an integer in 0..6, as input_dim is 7");
 }
 
 TEST(Embed, RefusesSizesThatMakeNoSense) {

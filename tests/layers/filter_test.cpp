@@ -56,7 +56,7 @@ TEST(Filter, LetsTheNetFollow) {
       "layer { name: 'two' type: 'InnerProduct' bottom: 'f' top: 'y' inner_product_param {\n"
       "  num_output: 3 bias_term: false weight_filler { type: 'constant' value: 1 } } }\n"
       "layer { name: 'sum' type: 'Reduction' bottom: 'y' top: 'sum' loss_weight: 1 }\n",
-      context);
+      context, TRAIN, {"y"});
   for (const Values& selector : {Values{1, 0, 0, 1}, Values{0, 0, 0, 0}, Values{1, 1, 1, 1}}) {
     const auto x = net->input("x").values();
     float kept = 0, of_first = 0, of_second = 0;

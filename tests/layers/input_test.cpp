@@ -1,7 +1,7 @@
 #include <gtest/gtest.h>
 
+#include "layers/contract.h"
 #include "layers/data_nets.h"
-#include "moka/check_layer.h"
 
 namespace moka {
 namespace {
@@ -45,13 +45,26 @@ TEST(Input, RefusesShapesThatMakeNoSense) {
 }
 
 // Its tops' values, which it never writes, are nobody's promise: shapes and memory are checked.
-TEST(Input, KeepsTheLayerContract) {
+ContractCase WithTops(int tops, const std::string& shapes) {
   CheckOptions options;
-  options.tops = 2;
-  EXPECT_TRUE(CheckLayer("type: 'Input' input_param { shape { dim: 2 dim: 3 } }", {}, options));
-  EXPECT_TRUE(CheckLayer("type: 'Input' input_param { shape { dim: 2 } shape { dim: 4 dim: 1 } }",
-                         {}, options));
+  options.tops = tops;
+  return {"input_param { " + shapes + " }", {}, options};
 }
+
+const ContractCases kCases("Input", {
+                                        WithTops(1, "shape { dim: 2 dim: 3 }"),
+                                        WithTops(2, "shape { dim: 2 dim: 3 }"),
+                                        WithTops(2, "shape { dim: 2 } shape { dim: 4 dim: 1 }"),
+                                        WithTops(1, "shape { }"),
+                                        WithTops(1, "shape { dim: 1 }"),
+                                        WithTops(1, "shape { dim: 0 }"),
+                                        WithTops(1, "shape { dim: 3 dim: 0 dim: 2 }"),
+                                        WithTops(1, "shape { dim: 1 dim: 3 dim: 5 dim: 7 }"),
+                                        WithTops(2, "shape { } shape { dim: 0 }"),
+                                        WithTops(3, "shape { dim: 2 dim: 2 }"),
+                                        WithTops(3, "shape { dim: 1 } shape { } shape { dim: 9 }"),
+                                        WithTops(1, "shape { dim: [1, 1, 2, 1, 1, 2, 1, 3] }"),
+                                    });
 
 }  // namespace
 }  // namespace moka

@@ -107,9 +107,9 @@ TEST(Reduction, ShowsNan) {
 
 TEST(Reduction, RefusesAxesAndCoefficientsThatMakeNoSense) {
   EXPECT_EQ(Refusal("axis: 3"),
-            "axis 3 is out of range for shape 2x3x4: it must be in -3..2 @reduction_param.axis");
+            "axis 3 is out of range for shape 2x3x4, which has 3 axes @reduction_param.axis");
   EXPECT_EQ(Refusal("end_axis: -4"),
-            "axis -4 is out of range for shape 2x3x4: it must be in -3..2 "
+            "axis -4 is out of range for shape 2x3x4, which has 3 axes "
             "@reduction_param.end_axis");
   EXPECT_EQ(Refusal("axis: 2 end_axis: 1"),
             "axis 2 lies after end_axis 1 in a bottom of shape 2x3x4 @reduction_param.axis");

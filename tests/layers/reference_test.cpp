@@ -10,9 +10,10 @@ namespace {
 
 const ReferenceNumbers kNumbers(MOKA_SOURCE_DIR "/tests/layers/reference");
 
+// Python is refused until there are bindings.
 TEST(EveryLayer, HasATableOfContractCases) {
   for (const std::string& type : BuiltinLayers().types()) {
-    EXPECT_TRUE(ContractTables().contains(type)) << type;
+    EXPECT_NE(ContractTables().contains(type), type == "Python") << type;
   }
 }
 

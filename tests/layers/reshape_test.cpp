@@ -58,8 +58,9 @@ TEST(Reshape, InfersBesideAnAxisWithoutItems) {
   EXPECT_EQ(TopShape("shape { dim: 0 dim: -1 }", {0, 3, 4}), (Shape{0, 12}));
   EXPECT_EQ(TopShape("shape { dim: -1 dim: 6 }", {0, 3, 4}), (Shape{0, 6}));
   EXPECT_EQ(Refusal("shape { dim: -1 dim: 0 } axis: 0 num_axes: 1", {4, 0}),
-            "cannot infer the dim -1: the axes that are replaced in shape 4x0 have 4 values for 0 "
-            "in the other dims @reshape_param.shape.dim");
+            "cannot infer the dim -1: the axes that are replaced in shape 4x0 (axis 0, num_axes 1) "
+            "have 4 values "
+            "for 0 in the other dims @reshape_param.shape.dim");
 }
 
 TEST(Reshape, KeepsTheValuesAndTheirOrder) {
@@ -98,7 +99,7 @@ TEST(Reshape, RefusesSizesThatMakeNoSense) {
   EXPECT_EQ(Refusal("shape { dim: -1 dim: -1 }"),
             "there are 2 dims of -1; one can be inferred @reshape_param.shape.dim");
   EXPECT_EQ(Refusal("shape { dim: 5 dim: 5 }"),
-            "the dims make a top of 5x5, which has 25 values, but the bottom, 2x3x4, has 24 "
+            "the dims 5, 5 make a top of 5x5, which has 25 values, but the bottom, 2x3x4, has 24 "
             "@reshape_param.shape.dim");
   EXPECT_EQ(Refusal("shape { dim: -1 dim: 5 }"),
             "cannot infer the dim -1: the axes that are replaced in shape 2x3x4 have 24 values for "
@@ -133,7 +134,7 @@ TEST(Reshape, RefusesProductsThatOverflow) {
             "shape 8x2305843009213693955 is too large: the product of its sizes exceeds 2^63 - 1 "
             "@reshape_param.shape.dim");
   EXPECT_EQ(Refusal("shape { dim: 1 dim: 1 dim: 1 dim: 1 dim: 1 dim: 1 dim: 1 dim: 1 dim: 24 }"),
-            "a shape has at most 8 axes, not 9 @reshape_param.shape.dim");
+            "shape 1x1x1x1x1x1x1x1x24 has 9 axes; at most 8 are possible @reshape_param.shape.dim");
 }
 
 ContractCase Case(const std::string& params, const Shape& shape) {

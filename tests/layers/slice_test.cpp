@@ -99,7 +99,7 @@ CheckOptions Tops(int tops, bool gradients = true) {
 }
 
 const ContractCases kCases(
-    "Slice", {{"top: 'a' top: 'b' slice_param { slice_point: 1 }", {{2, 6, 2}}, Tops(2)},
+    "Slice", {{"slice_param { slice_point: 1 }", {{2, 6, 2}}, Tops(2)},
               {"", {{2, 6, 2}}, Tops(3)},
               {"slice_param { axis: -1 slice_point: 3 }", {{2, 5}}, Tops(2)},
               {"", {{2, 3}}, Tops(1)},

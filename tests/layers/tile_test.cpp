@@ -51,7 +51,7 @@ TEST(Tile, RefusesWhatIsNoNumberOfTiles) {
 
 TEST(Tile, RefusesAxesThatAreNotThereAndTopsThatAreTooLarge) {
   EXPECT_EQ(Refusal("tiles: 2 axis: 2").message(),
-            "axis 2 is out of range for shape 2x3: it must be in -2..1");
+            "axis 2 is out of range for shape 2x3, which has 2 axes");
   EXPECT_EQ(Refusal("tiles: 2 axis: 2").field(), "tile_param.axis");
   const Error large = Refusal("tiles: 2147483647", {0, int64_t{1} << 40});
   EXPECT_EQ(large.message(),

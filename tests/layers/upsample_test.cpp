@@ -91,7 +91,7 @@ TEST(Upsample, ChecksEachPlaceOfTheMask) {
   };
   const std::string where =
       " of sample 1, channel 1 (position 2) is no place in 0..15: was the "
-      "mask made from images of another size than 4 x 4?";
+      "mask made from images of another size than 4 x 4 (scale 2)?";
   EXPECT_EQ(refusal(16).message(), "mask 16" + where);
   EXPECT_EQ(refusal(16).sample(), 1);
   EXPECT_EQ(refusal(-1).message(), "mask -1" + where);
@@ -160,7 +160,8 @@ TEST(Upsample, RefusesMasksAndTheirSizesThatDoNotFit) {
   EXPECT_EQ(Refusal("", {{1, 1, 2, 2}, {1, 1, 2, 3}}),
             "the mask, bottom 1, is 1x1x2x3, but bottom 0 is 1x1x2x2 @");
   EXPECT_EQ(Refusal("upsample_h: 4096 upsample_w: 4097", {{0, 1, 2, 2}, {0, 1, 2, 2}}),
-            "a mask cannot count the 4096 x 4097 pixels of a channel @upsample_param");
+            "a mask cannot count the 4096 x 4097 pixels of a channel (upsample_h and upsample_w) "
+            "@upsample_param");
 }
 
 // Places of the mask below `places`. Differences of Forward would move it off its integers: that

@@ -2,6 +2,7 @@
 // 5000, and those that forks of Caffe added are the forks'.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <map>
 #include <set>
 #include <sstream>
@@ -110,6 +111,19 @@ std::map<std::string, std::string> Definitions() {
   return definitions;
 }
 
+// What the grammar has, without what forks added.
+std::string WithoutForks(const std::string& definition) {
+  std::string kept, line;
+  for (std::istringstream lines(definition); std::getline(lines, line);) {
+    const bool a_forks = std::any_of(kForks.begin(), kForks.end(), [&](const auto& field) {
+      return line.starts_with(std::to_string(field.second) + " ") &&
+             line.ends_with(" " + field.first);
+    });
+    if (!a_forks) kept += line + "\n";
+  }
+  return kept;
+}
+
 // A table's entry without the fields whose messages have no table.
 std::string WithoutMissing(const std::string& caffes) {
   std::string kept, line, number, label, type;
@@ -126,7 +140,7 @@ TEST(FieldNumbers, TypesAndDefaultsAreCaffesInEveryMessageThatCaffeHas) {
     for (const auto& [name, caffes] : *table) {
       const auto found = definitions.find(name);
       ASSERT_NE(found, definitions.end()) << name;
-      EXPECT_EQ(found->second, WithoutMissing(caffes)) << name;
+      EXPECT_EQ(WithoutForks(found->second), WithoutMissing(caffes)) << name;
     }
   }
 }

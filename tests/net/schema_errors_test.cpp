@@ -57,6 +57,9 @@ TEST(NetSchemaErrors, AParameterThatNoLayerHasIsHintedAtThePlugin) {
   EXPECT_EQ(Errors("layer { rellu_param { } }"),
             "net:1:9: unknown field \"rellu_param\" in layer: no layer here has it; did you mean "
             "\"relu_param\"?");
+  // What all parameters end in makes none similar.
+  EXPECT_EQ(Errors("layer { hdf5_data_param { } }"),
+            "net:1:9: unknown field \"hdf5_data_param\" in layer: no layer here has it");
   EXPECT_EQ(Errors("layer { zygomatic_param { beta: 1 } }\nrequires_plugin: 'zygo'"),
             "net:1:9: unknown field \"zygomatic_param\" in layer: no layer here has it; the net "
             "requires the plugin zygo: load it with --plugin FILE");

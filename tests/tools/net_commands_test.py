@@ -31,7 +31,7 @@ class Layers(MokaTest):
     def test_lists_types_by_origin_with_their_fields(self):
         run = self.check(0, "layers")
         self.assertTrue(run.stdout.startswith("built in:\n"))
-        self.assertIn("\n  Convolution          convolution_param\n", run.stdout)
+        self.assertIn("\n  Convolution              convolution_param\n", run.stdout)
 
     def test_explains_a_type(self):
         run = self.check(0, "layers", "Convolution")
@@ -41,10 +41,20 @@ class Layers(MokaTest):
 
     def test_every_type_is_explained(self):
         layers, _ = self.check(0, "layers").stdout.split("\n\n")  # the other kinds follow
-        names = [line.split()[0] for line in layers.splitlines()[1:]]
-        self.assertGreater(len(names), 20)
-        for name in names:
-            self.assertTrue(self.check(0, "layers", name).stdout.startswith(name + " (built in)\n"))
+        origins = dict.fromkeys(line[:-1] for line in layers.splitlines() if line[0] != " ")
+        self.assertEqual(list(origins)[0], "built in")
+        self.assertRegex(" ".join(list(origins)[1:]), r"^\S+/lib/moka/plugins/libmoka_ssd\.so$")
+        names = {}
+        for line in layers.splitlines():
+            if line.startswith(" "):
+                names[line.split()[0]] = origin
+            else:
+                origin = line[:-1]
+        self.assertEqual(names["ReLU"], "built in")
+        self.assertEqual(names["PriorBox"], list(origins)[1])
+        self.assertGreater(len(names), 80)
+        for name, origin in names.items():
+            self.assertTrue(self.check(0, "layers", name).stdout.startswith(f"{name} ({origin})\n"))
 
 
 class Time(MokaTest):

@@ -142,7 +142,7 @@ layer Snake
   1 bottom, 1 top
   may work in place: top 0 in the memory of bottom 0
   Backward reads, for the gradients of bottoms: bottom 0
-                  for those of params, if any:  bottom 0, top 0
+  Backward reads, for those of params: bottom 0, top 0
 
   snake_param { }  # y = x + sin^2(alpha x) / alpha
     alpha                float = 1
@@ -265,9 +265,9 @@ $""")
             "1 layer in 1 case: 1 right\n"))
 
     def test_an_unknown_type_is_an_error(self):
-        run = self.check(1, "plugin", "check", SNAKE, "Swsh")
+        run = self.check(1, "plugin", "check", SNAKE, "Snke")
         self.assertEqual(run.stderr,
-                         f'plugin {SNAKE}: it brings no type "Swsh"; did you mean "Snake"?\n')
+                         f'plugin {SNAKE}: it brings no type "Snke"; did you mean "Snake"?\n')
         run = self.check(1, "plugin", "check", LAYERS, "Square", "ReLU")
         self.assertEqual(run.stderr,
                          f'plugin {LAYERS}: it brings no type "ReLU"; it has: FitsNothing, Square, '
@@ -372,7 +372,8 @@ class Layers(MokaTest):
     def test_what_traits_throw_names_the_plugin(self):
         run = self.check(0, "layers", "TraitsThrow", "--plugin", LAYERS)
         self.assertEqual(run.stdout,
-                         f"TraitsThrow ({LAYERS})\n  what it declares is not known without "
+                         f"TraitsThrow ({LAYERS})\n  Layers that each break one promise of their contract: "
+                         "what `moka plugin check` has to find.\n\n  what it declares is not known without "
                          f'parameters: type "TraitsThrow", plugin {LAYERS}: threw something that is '
                          "no std::exception\n")
         run = self.check(1, "time", "--layer=type: 'TraitsThrow'", "--shape=3", "--plugin", LAYERS)

@@ -95,6 +95,11 @@ def focal():
         loss = (-alpha * (1 - log_q.exp()) ** gamma * log_q).mean()
         save_loss(f"FocalLoss-{name}",
                   f'type: "FocalLoss" focal_loss_param {{ alpha: {alpha} gamma: {gamma} }}', [x, t], loss)
+        if name == "softmax":  # under its other names
+            for alias, field in (("SoftmaxWithFocalLoss", "focal_loss_param"),
+                                 ("SoftmaxFocalLoss", "softmax_focal_loss_param")):
+                save(f"{alias}-{name}", f'type: "{alias}" {field} {{ alpha: {alpha} gamma: {gamma} }}',
+                     bottoms=[x, t], tops=[loss], top_diffs=[np.array(1.7)], bottom_diffs=[x.grad, None])
     # PyTorch's cross-entropy of its sigmoid, weighted as the paper's formula says.
     x, t = scores(4, 6), torch.randint(2, (4, 6)).float()
     t[0, :3] = torch.tensor([0.3, 0.9, 0.5])
