@@ -59,6 +59,7 @@ inline void LoadShares(const PoolingGeometry& g, const SeenBy& rows, const Part&
   const int64_t n = part.end - part.begin;
   for (int64_t r = rows.first; r < rows.last; ++r) {
     const float* row = dy + r * g.out_width + part.begin;
+    if (r + 1 == rows.last) PrefetchAfter(row, n);
     const WindowRange h(r, g.stride_h, g.pad_h, g.kernel_h, g.height);
     const float factor = 1 / static_cast<float>(h.length * g.kernel_w);
     if (r == rows.first) {

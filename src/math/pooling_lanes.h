@@ -111,6 +111,14 @@ auto ForWindowWidth(const PoolingGeometry& g, F f) -> decltype(f.template operat
   return {};
 }
 
+// Asks for what lies a page after n values of a row: the processor does not look across pages, and
+// rows are read between others. Reads nothing, so that it may be beyond the array.
+template <typename T>
+inline void PrefetchAfter(const T* row, int64_t n) {
+  constexpr int64_t kPage = 4096 / sizeof(T), kLine = 64 / sizeof(T);
+  for (int64_t k = 0; k < n; k += kLine) __builtin_prefetch(row + kPage + k);
+}
+
 // y = x, without a call for rows that are short.
 inline void CopyRow(const float* x, int64_t n, float* y) {
   const int64_t done = ForEachVector(Lanes<kLanes>(), n, [&](auto lanes, int64_t i) {

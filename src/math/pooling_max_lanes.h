@@ -107,6 +107,7 @@ struct SeenWindows {
   void Load(const PoolingGeometry& g, const Part& part, int64_t r, const float* dys,
             const uint8_t* masks) {
     const int64_t from = r * g.out_width + part.begin, n = part.end - part.begin;
+    PrefetchAfter(dys + from, n), PrefetchAfter(masks + from, n);
     CopyRow(dys + from, n, dy[r & (ring - 1)].at(part, part.begin));
     int32_t* places = mask[r & (ring - 1)].at(part, part.begin);
 #pragma GCC ivdep
