@@ -2,6 +2,7 @@
 #include <limits>
 
 #include "caught.h"
+#include "layers/contract.h"
 #include "layers/data_nets.h"
 #include "moka/check_layer.h"
 
@@ -112,32 +113,114 @@ TEST(Pooling, RemembersPlacesInLargeWindows) {
   EXPECT_EQ(d.bottoms[0][0], 0);
 }
 
-TEST(StochasticPooling, DrawsInProportionToTheValues) {
-  // 4000 windows of 1 and 3: three quarters take the 3.
-  Values x(8000);
-  for (size_t i = 0; i < x.size(); ++i) x[i] = i % 2 == 0 ? 1 : 3;
-  const Values y = Pool("pool: STOCHASTIC kernel_h: 1 kernel_w: 2 stride: 2", {1, 1, 1, 8000}, x);
-  const double share =
-      static_cast<double>(std::count(y.begin(), y.end(), 3.0f)) / static_cast<double>(y.size());
-  EXPECT_NEAR(share, 0.75, 0.03);
-  EXPECT_EQ(std::count(y.begin(), y.end(), 3.0f) + std::count(y.begin(), y.end(), 1.0f), 4000);
+// Caffe, trap 2: its index stays -1, and Backward writes there.
+TEST(Pooling, HasAnIndexWhereNothingIsAboveTheLowestFloat) {
+  const float lowest = std::numeric_limits<float>::lowest();
+  const float infinity = std::numeric_limits<float>::infinity();
+  const float nan = std::numeric_limits<float>::quiet_NaN();
+  for (const float value : {lowest, -infinity, nan}) {
+    for (const Shape& shape : {Shape{1, 1, 4}, Shape{1, 1, 2, 2}, Shape{1, 1, 1, 2, 2}}) {
+      RunOptions options;
+      options.top_diffs = {{7}, {0}};
+      LayerGradients d;
+      const LayerResult result = Results(
+          "name: \"p\" type: \"Pooling\" top: \"y\" top: \"mask\" pooling_param { global_pooling: "
+          "true }",
+          {shape}, {Values(4, value)}, options, &d);
+      EXPECT_TRUE(result.tops[0][0] == value || std::isnan(value)) << shape;
+      EXPECT_EQ(result.tops[1][0], std::isnan(value) ? 3 : 0) << shape;
+      EXPECT_EQ(d.bottoms[0], (std::isnan(value) ? Values{0, 0, 0, 7} : Values{7, 0, 0, 0}))
+          << shape;
+    }
+  }
 }
 
-TEST(StochasticPooling, NeverDrawsWhatIsNotPositive) {
-  const Values y = Pool("pool: STOCHASTIC kernel_h: 1 kernel_w: 3 stride: 3", {1, 1, 1, 9},
-                        {0, 5, -2, 0, 0, 0, -1, -3, -2});
-  EXPECT_EQ(y, (Values{5, 0, -1}));
+// Caffe, trap 24: the last of 3 windows begins at pixel 6 of 5.
+TEST(Pooling, DropsAWindowThatLiesOutsideAlongAnyAxis) {
+  EXPECT_EQ(TopShape("kernel_size: 1 stride: 3", {1, 1, 5}), (Shape{1, 1, 2}));
+  EXPECT_EQ(TopShape("kernel_size: 1 stride: 3", {1, 1, 5, 5}), (Shape{1, 1, 2, 2}));
+  EXPECT_EQ(TopShape("kernel_size: 1 stride: 3", {1, 1, 5, 4, 5}), (Shape{1, 1, 2, 2, 2}));
+  EXPECT_EQ(TopShape("pool: AVE kernel_size: 2 stride: 5 pad: 1", {1, 1, 4, 9, 4}),
+            (Shape{1, 1, 1, 2, 1}));
+  EXPECT_EQ(Pool("pool: AVE kernel_size: 1 stride: 3", {1, 1, 5}, {1, 2, 3, 4, 5}), (Values{1, 4}));
 }
 
-TEST(StochasticPooling, GivesTheWeightedMeanInTesting) {
+TEST(Pooling, TakesOneSpatialAxis) {
+  EXPECT_EQ(Pool("kernel_size: 2 stride: 2", {1, 2, 4}, {1, 2, 4, 3, 8, 7, 5, 6}),
+            (Values{2, 4, 8, 6}));
+  EXPECT_EQ(Pool("pool: AVE kernel_size: 3 stride: 2 pad: 1", {1, 1, 4}, {6, 12, 18, 24}),
+            (Values{6, 18, 12}));
+  EXPECT_EQ(Pool("pool: AVE global_pooling: true", {2, 1, 3}, {1, 2, 3, 4, 5, 9}), (Values{2, 6}));
+  EXPECT_EQ(TopShape("kernel_size: 3 stride: 2 round_mode: FLOOR", {1, 2, 8}), (Shape{1, 2, 3}));
+}
+
+TEST(Pooling, TakesThreeSpatialAxes) {
+  const Values x = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12};  // 2 x 2 x 3
   RunOptions options;
-  options.training = false;
-  options.top_diffs = {{8, 8}};
+  options.top_diffs = {{1, 10}, {0, 0}};
   LayerGradients d;
-  const LayerResult result = Results(Layer("pool: STOCHASTIC kernel_h: 1 kernel_w: 2 stride: 2"),
-                                     {{1, 1, 1, 4}}, {{1, 3, 0, -1}}, options, &d);
-  EXPECT_EQ(result.tops[0], (Values{2.5, 0}));
-  EXPECT_EQ(d.bottoms[0], (Values{-1, 7, 0, 0}));
+  const LayerResult result = Results(
+      "name: \"p\" type: \"Pooling\" top: \"y\" top: \"mask\" pooling_param { kernel_size: 2 }",
+      {{1, 1, 2, 2, 3}}, {x}, options, &d);
+  EXPECT_EQ(result.shapes[0], (Shape{1, 1, 1, 1, 2}));
+  EXPECT_EQ(result.tops[0], (Values{11, 12}));
+  EXPECT_EQ(result.tops[1], (Values{10, 11}));
+  EXPECT_EQ(d.bottoms[0], (Values{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 10}));
+  EXPECT_EQ(Pool("pool: AVE kernel_size: 2", {1, 1, 2, 2, 3}, x), (Values{6, 7}));
+  // 1 in the corner, and 7 of pad.
+  EXPECT_EQ(
+      Pool("pool: AVE kernel_size: 2 stride: 2 pad: 1 round_mode: FLOOR", {1, 1, 1, 1, 1}, {8}),
+      Values{1});
+  EXPECT_EQ(TopShape("global_pooling: true", {2, 3, 4, 5, 6}), (Shape{2, 3, 1, 1, 1}));
+}
+
+TEST(Pooling, TakesFourSpatialAxes) {
+  EXPECT_EQ(Pool("kernel_size: 2 stride: 2", {1, 1, 2, 2, 2, 2},
+                 {1, 2, 3, 4, 5, 6, 7, 16, 8, 9, 10, 11, 12, 13, 14, 15}),
+            Values{16});
+}
+
+TEST(Pooling, HasSizesForEachAxis) {
+  EXPECT_EQ(TopShape("kernel_sizes: [1, 2, 3] strides: [1, 2, 2] pads: [0, 0, 1]", {1, 1, 4, 6, 7}),
+            (Shape{1, 1, 4, 3, 4}));
+  EXPECT_EQ(Pool("kernel_sizes: [1, 2] strides: [1, 2]", {1, 1, 2, 4}, {1, 2, 3, 4, 5, 6, 8, 7}),
+            (Values{2, 4, 6, 8}));
+  EXPECT_EQ(Pool("kernel_sizes: 2 stride: 2", {1, 1, 4}, {1, 2, 4, 3}), (Values{2, 4}));
+}
+
+TEST(Pooling, SaysWhichSizesDoNotSuitTheAxes) {
+  EXPECT_EQ(Refusal("kernel_h: 2 kernel_w: 2", {1, 2, 8}),
+            "kernel_h is for 2 spatial axes, but 1x2x8 has 1; give kernel_size for all or "
+            "kernel_sizes, one for each @pooling_param.kernel_h");
+  EXPECT_EQ(Refusal("kernel_size: 2 stride_h: 2 stride_w: 2", {1, 2, 8, 8, 8}),
+            "stride_h is for 2 spatial axes, but 1x2x8x8x8 has 3; give stride for all or strides, "
+            "one for each @pooling_param.stride_h");
+  EXPECT_EQ(Refusal("kernel_size: 2 pad_w: 1", {1, 2, 8, 8, 8}),
+            "pad_w is for 2 spatial axes, but 1x2x8x8x8 has 3; give pad for all or pads, one for "
+            "each @pooling_param.pad_w");
+  EXPECT_EQ(Refusal("kernel_sizes: [2, 2, 2]"),
+            "kernel_sizes [2, 2, 2]: 3 for the 2 spatial axes of 1x1x8x8 "
+            "@pooling_param.kernel_sizes");
+  EXPECT_EQ(Refusal("kernel_size: 2 pads: [0, 0]", {1, 1, 8}),
+            "pads [0, 0]: 2 for the 1 spatial axis of 1x1x8 @pooling_param.pads");
+  EXPECT_EQ(Refusal("kernel_size: 2 kernel_sizes: [2, 2]"),
+            "kernel_sizes [2, 2] and kernel_size 2 are both given @pooling_param.kernel_sizes");
+  EXPECT_EQ(Refusal("kernel_size: 2 stride_h: 1 stride_w: 1 strides: [2, 2]"),
+            "strides [2, 2] and stride_h 1 are both given @pooling_param.strides");
+  EXPECT_EQ(Refusal("kernel_sizes: [2, 0]"),
+            "kernel_sizes is 0; it must be at least 1 @pooling_param.kernel_sizes");
+  EXPECT_EQ(Refusal("kernel_sizes: [2, 4294967295]"),
+            "kernel_sizes 4294967295 is too large @pooling_param.kernel_sizes");
+  EXPECT_EQ(Refusal("kernel_size: 2 pads: [1, 2]"),
+            "pad 2 must be less than the kernel, 2 @pooling_param.pads");
+  EXPECT_EQ(Refusal("kernel_sizes: [2, 9]"),
+            "kernel_sizes 9 is larger than the padded input, 8 @pooling_param.kernel_sizes");
+  EXPECT_EQ(Refusal("global_pooling: true kernel_sizes: [8, 8]"),
+            "kernel_sizes is given, but with global_pooling the window is the whole image "
+            "@pooling_param.kernel_sizes");
+  EXPECT_EQ(Refusal("pool: AVE kernel_size: 1073741824 pad: 1073741823 stride: 1073741824",
+                    {1, 1, 8, 8, 8}),
+            "kernel_size 1073741824 along 3 axes is too large @pooling_param.kernel_size");
 }
 
 TEST(Pooling, SaysWhatIsWrongWithTheNumbers) {
@@ -150,7 +233,7 @@ TEST(Pooling, SaysWhatIsWrongWithTheNumbers) {
   EXPECT_EQ(Refusal("kernel_size: 2 stride_h: 2"),
             "stride_w is missing, as stride_h is given @pooling_param.stride_h");
   EXPECT_EQ(Refusal("kernel_size: 2 kernel_h: 2"),
-            "kernel_size and kernel_h are both given @pooling_param.kernel_h");
+            "kernel_size 2 and kernel_h 2 are both given @pooling_param.kernel_h");
   EXPECT_EQ(Refusal("kernel_w: 2"),
             "kernel_h is missing, as kernel_w is given @pooling_param.kernel_w");
   EXPECT_EQ(Refusal("kernel_size: 2 pad: 2"),
@@ -172,7 +255,8 @@ TEST(Pooling, SaysWhatIsWrongWithTheNumbers) {
             "kernel_size 9 is larger than the padded input, 8 @pooling_param.kernel_size");
   EXPECT_EQ(Refusal("kernel_h: 2 kernel_w: 12 pad_w: 1"),
             "kernel_w 12 is larger than the padded input, 10 @pooling_param.kernel_w");
-  EXPECT_EQ(Refusal("kernel_size: 2", {8, 8}), "expects images N x C x H x W (4 axes), not 8x8 @");
+  EXPECT_EQ(Refusal("kernel_size: 2", {8, 8}),
+            "expects N x C and at least one spatial axis, as N x C x H x W, not 8x8 @");
   EXPECT_EQ(Refusal("global_pooling: true", {2, 3, 0, 8}),
             "cannot pool images without pixels: the bottom is 2x3x0x8 @");
 }
@@ -204,39 +288,68 @@ TEST(Pooling, TakesOneTopOnlyUnlessItIsMax) {
   EXPECT_NE(error.message().find("top"), std::string::npos);
 }
 
-TEST(Pooling, KeepsTheLayerContract) {
-  CheckOptions options;
-  options.spread = 0.05;  // so that the largest stays the largest
-  for (const char* fields :
-       {"kernel_size: 2 stride: 2", "kernel_size: 3 stride: 2 pad: 1", "kernel_size: 3",
-        "kernel_h: 2 kernel_w: 3 stride: 2", "kernel_size: 3 stride: 2 round_mode: FLOOR",
-        "global_pooling: true"}) {
-    EXPECT_TRUE(CheckLayer(Layer(fields), {{1, 2, 5, 6}}, options)) << "MAX " << fields;
-    EXPECT_TRUE(CheckLayer(Layer(std::string("pool: AVE ") + fields), {{2, 2, 7, 10}}))
-        << "AVE " << fields;
-  }
-}
-
-TEST(Pooling, KeepsTheLayerContractWithAMask) {
+CheckOptions Spread() {  // so that the largest stays the largest
   CheckOptions options;
   options.spread = 0.05;
-  options.tops = 2;
-  EXPECT_TRUE(CheckLayer(Layer("kernel_size: 2 stride: 2"), {{1, 2, 5, 6}}, options));
+  return options;
 }
-
-TEST(StochasticPooling, KeepsTheLayerContract) {
+CheckOptions Positive(bool training) {
   CheckOptions options;
   options.input = [](int, int64_t, float random) { return 0.5f + random; };
-  options.random_layer = true;
-  options.check_gradients = false;  // a draw jumps
-  EXPECT_TRUE(
-      CheckLayer(Layer("pool: STOCHASTIC kernel_size: 3 stride: 2"), {{2, 2, 7, 8}}, options));
-  options.random_layer = false;
-  options.check_gradients = true;
-  options.training = false;
-  EXPECT_TRUE(
-      CheckLayer(Layer("pool: STOCHASTIC kernel_size: 3 stride: 2"), {{2, 2, 7, 8}}, options));
+  options.training = training;
+  options.random_layer = training;
+  options.check_gradients = !training;  // a draw jumps
+  return options;
 }
+CheckOptions WithMask() {
+  CheckOptions options = Spread();
+  options.tops = 2;
+  return options;
+}
+CheckOptions WithoutDifferences() {
+  CheckOptions options;
+  options.check_gradients = false;
+  return options;
+}
+
+const ContractCases kCases(
+    "Pooling",
+    {{"pooling_param { kernel_size: 2 stride: 2 }", {{1, 2, 5, 6}}, Spread()},
+     {"pooling_param { kernel_size: 3 stride: 2 pad: 1 }", {{1, 2, 5, 6}}, Spread()},
+     {"pooling_param { kernel_size: 1 }", {{1, 1, 1, 1}}, Spread()},
+     {"pooling_param { kernel_size: 2 stride: 2 }", {{0, 2, 4, 4}}, Spread()},
+     {"pooling_param { global_pooling: true }",
+      {{2, 1, 17, 16}},
+      Spread()},  // places beyond a byte
+     {"pooling_param { kernel_h: 2 kernel_w: 3 stride: 2 }", {{1, 2, 5, 6}}, Spread()},
+     {"pooling_param { kernel_size: 3 stride: 2 round_mode: FLOOR }", {{1, 2, 5, 6}}, Spread()},
+     {"pooling_param { kernel_size: 3 stride: 2 }", {{2, 3, 11}}, Spread()},
+     {"pooling_param { kernel_size: 2 pad: 1 }", {{1, 2, 3, 4, 5}}, Spread()},
+     {"pooling_param { kernel_sizes: [7, 7, 7] strides: [1, 2, 3] pads: [3, 2, 1] }",
+      {{1, 1, 6, 7, 8}},
+      Spread()},
+     {"pooling_param { kernel_size: 2 stride: 2 }", {{1, 1, 2, 3, 2, 3}}, Spread()},
+     {"pooling_param { kernel_size: 2 stride: 2 }", {{1, 2, 5, 6}}, WithMask()},
+     {"pooling_param { kernel_size: 2 stride: 2 }", {{1, 2, 4, 3, 2}}, WithMask()},
+     {"pooling_param { kernel_size: 3 pad: 1 }", {{2, 2, 40, 50}}, WithoutDifferences()},
+     {"pooling_param { kernel_size: 2 stride: 2 }", {{3, 4, 97, 101}}, WithoutDifferences()},
+     {"pooling_param { kernel_size: 3 stride: 2 }", {{3, 2, 20, 30, 20}}, WithoutDifferences()},
+     {"pooling_param { pool: AVE kernel_size: 2 stride: 2 }", {{2, 2, 7, 10}}},
+     {"pooling_param { pool: AVE kernel_size: 3 stride: 2 pad: 1 }", {{2, 2, 7, 10}}},
+     {"pooling_param { pool: AVE kernel_size: 4 stride: 5 }", {{1, 2, 9, 11}}},
+     {"pooling_param { pool: AVE global_pooling: true }", {{2, 2, 7, 10}}},
+     {"pooling_param { pool: AVE kernel_size: 3 pad: 2 }", {{2, 3, 11}}},
+     {"pooling_param { pool: AVE kernel_size: 3 stride: 2 pad: 1 }", {{1, 2, 4, 5, 6}}},
+     {"pooling_param { pool: AVE global_pooling: true }", {{0, 2, 4, 5, 6}}},
+     {"pooling_param { pool: AVE kernel_size: 3 }", {{3, 4, 97, 101}}, WithoutDifferences()},
+     {"pooling_param { pool: STOCHASTIC kernel_size: 3 stride: 2 }",
+      {{2, 2, 7, 8}},
+      Positive(true)},
+     {"pooling_param { pool: STOCHASTIC kernel_size: 3 stride: 2 }",
+      {{2, 2, 7, 8}},
+      Positive(false)},
+     {"pooling_param { pool: STOCHASTIC kernel_size: 2 pad: 1 }", {{2, 3, 9}}, Positive(false)},
+     {"pooling_param { pool: STOCHASTIC kernel_size: 2 }", {{1, 2, 3, 3, 4}}, Positive(true)}});
 
 }  // namespace
 }  // namespace moka

@@ -118,6 +118,16 @@ std::vector<PoolingGeometry> Table() {
     table.push_back(Make(2, size, 12, 3, 2, 1));
     table.push_back(Make(2, 6, size, 3, 1, 2));
   }
+  // Wide enough for the gradient to go by rows; with more rows at hand than one; in parts.
+  for (int64_t kernel = 1; kernel <= 8; ++kernel) {
+    table.push_back(Make(2, 11, 45, kernel, 1));
+    table.push_back(Make(1, 9, 50, kernel, 1, kernel / 2));
+    table.push_back(Make(2, 13, 70, kernel, 3, kernel / 3));
+  }
+  table.push_back(Make(1, 3, 1500, 3, 1, 1));
+  table.push_back(Make(1, 1, 2000, 1, 1));
+  table.push_back(Make(3, 7, 7, 7, 1));     // one window, rows that touch
+  table.push_back(Make(2, 30, 40, 20, 4));  // long windows
   table.push_back(Make(1, 1, 1, 1, 1));
   table.push_back(Make(0, 4, 4, 2, 2));
   table.push_back(Make(3, 1, 9, 3, 2, 1));  // no whole window
@@ -187,6 +197,46 @@ TEST(MaxPool, TakesTheFirstOfEqualsInReadingOrder) {
   MaxPoolForward(context, g, x.data(), y.data(), mask.data());
   EXPECT_EQ(y, (std::vector<float>{5, 1, 3, 4}));
   EXPECT_EQ(mask, (std::vector<uint8_t>{1, 0, 2, 1}));
+}
+
+// Gradients that are written around the cache, and those of the same planes few at a time.
+TEST(PoolingGradients, OfTensorsBeyondTheCacheAreTheSame) {
+  for (const int64_t stride : {1, 2, 3}) {
+    PoolingGeometry g = Make(2 * 8, 1027, 1027, 3, stride, 1);
+    ASSERT_GE(g.planes * g.height * g.width, 1 << 24);
+    const size_t in = static_cast<size_t>(g.planes * g.height * g.width);
+    const size_t out = static_cast<size_t>(g.planes * g.out_height * g.out_width);
+    std::vector<float> dy(out), max(in), mean(in), some_max(in), some_mean(in);
+    std::vector<uint8_t> mask(out);
+    for (size_t i = 0; i < out; ++i) {
+      dy[i] = static_cast<float>(i % 1013) - 500;
+      mask[i] = 4;  // the middle: within the plane in every window
+    }
+    Context context({.threads = 2, .seed = 1});
+    MaskPoolBackward(context, g, mask.data(), dy.data(), max.data());
+    AveragePoolBackward(context, g, dy.data(), mean.data());
+    const size_t parts = 2;
+    g.planes /= static_cast<int64_t>(parts);
+    for (size_t k = 0; k < parts; ++k) {
+      const size_t x = k * in / parts, y = k * out / parts;
+      MaskPoolBackward(context, g, &mask[y], &dy[y], &some_max[x]);
+      AveragePoolBackward(context, g, &dy[y], &some_mean[x]);
+    }
+    EXPECT_TRUE(max == some_max) << stride;
+    EXPECT_TRUE(mean == some_mean) << stride;
+  }
+}
+
+TEST(PoolingGradients, OfOneWindowBeyondTheCacheAreTheSame) {
+  const PoolingGeometry g = Make(17, 1024, 1024, 1024, 1);
+  std::vector<float> dy(17), dx(static_cast<size_t>(g.planes) << 20);
+  for (size_t i = 0; i < dy.size(); ++i) dy[i] = static_cast<float>(i + 1) * 1024 * 1024;
+  Context context({.threads = 2, .seed = 1});
+  AveragePoolBackward(context, g, dy.data(), dx.data());
+  size_t wrong = 0;
+  for (size_t i = 0; i < dx.size(); ++i)
+    wrong += dx[i] == static_cast<float>((i >> 20) + 1) ? 0 : 1;
+  EXPECT_EQ(wrong, 0u);
 }
 
 TEST(AveragePool, CountsThePadButNotWhatHangsOverIt) {

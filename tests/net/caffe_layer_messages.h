@@ -241,6 +241,13 @@ enum Engine { DEFAULT = 0, CAFFE = 1, CUDNN = 2 }
 2 optional int32 axis = 1
 enum Engine { DEFAULT = 0, CAFFE = 1, CUDNN = 2 }
 )"},
+    {"SPPParameter", R"(
+1 optional uint32 pyramid_height
+2 optional PoolMethod pool = MAX
+6 optional Engine engine = DEFAULT
+enum Engine { DEFAULT = 0, CAFFE = 1, CUDNN = 2 }
+enum PoolMethod { MAX = 0, AVE = 1, STOCHASTIC = 2 }
+)"},
     {"SwishParameter", R"(
 1 optional float beta = 1
 )"},
