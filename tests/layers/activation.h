@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "caught.h"
+#include "layers/contract.h"
 #include "moka/check_layer.h"
 #include "moka/description.h"
 #include "moka/schema.h"
@@ -87,6 +88,31 @@ inline CheckOptions KinkAtZero() {
   CheckOptions options;
   options.kinks = {0};
   return options;
+}
+
+// The same, for any kinks. The bottom's values are uniform in [-reach, reach).
+inline CheckOptions Within(float reach, std::vector<float> kinks = {}) {
+  CheckOptions options;
+  options.kinks = std::move(kinks);
+  options.input = [reach](int, int64_t, float random) { return reach * (2 * random - 1); };
+  return options;
+}
+
+// A layer of one bottom and one top over all the shapes that it may meet; then `more`.
+inline std::vector<ContractCase> OverManyShapes(const std::string& params,
+                                                const CheckOptions& options,
+                                                const std::vector<ContractCase>& more = {}) {
+  std::vector<ContractCase> cases;
+  for (const Shape& shape :
+       {Shape{2, 3, 4, 5}, Shape{1}, Shape{}, Shape{1, 1, 1, 1}, Shape{7}, Shape{1, 5}, Shape{5, 1},
+        Shape{3, 17}, Shape{0}, Shape{0, 3, 2}, Shape{2, 0}, Shape{2, 1, 2, 1, 2, 1, 2, 1}}) {
+    cases.push_back({params, {shape}, options});
+  }
+  CheckOptions large = options;
+  large.check_gradients = false;
+  cases.push_back({params, {kSeveralPieces}, large});
+  cases.insert(cases.end(), more.begin(), more.end());
+  return cases;
 }
 
 }  // namespace moka
