@@ -48,7 +48,9 @@ Eltwise::Eltwise(const LayerSpec& spec, const EltwiseParameter& params)
   }
   const auto bottoms = static_cast<size_t>(spec.bottom_count());
   if (!coeff_.empty() && coeff_.size() != bottoms) {
-    throw Error("there are ", coeff_.size(), " coeffs for ", bottoms, " bottoms")
+    std::string list;
+    for (const float c : coeff_) list += (list.empty() ? "" : ", ") + Error("", c).message();
+    throw Error("there are ", coeff_.size(), " coeffs, ", list, ", for ", bottoms, " bottoms")
         .At("eltwise_param.coeff");
   }
   coeff_.resize(bottoms, 1.0F);
