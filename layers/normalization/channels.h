@@ -174,16 +174,18 @@ class Channels {
   template <typename F, typename G>
   void AddColumns(Block block, int64_t begin, int64_t end, Sums* sums, F term, G body) const {
     double first[kColumns] = {}, second[kColumns] = {};
+    const int64_t count = block.count();
     for (int64_t n = begin; n < end; ++n) {
 #pragma GCC ivdep
-      for (int64_t k = 0; k < block.count(); ++k) {
-        const Sums add = term(block.first + k)(n * channels_ + block.first + k);
+      for (int64_t k = 0; k < count; ++k) {
+        const int64_t c = block.first + k;
+        const Sums add = term(c)(n * channels_ + c);
         first[k] += add.first;
         second[k] += add.second;
       }
       if constexpr (!std::is_same_v<G, Nothing>) RunUnits(block, n, n + 1, body);
     }
-    for (int64_t k = 0; k < block.count(); ++k) sums[k] = {first[k], second[k]};
+    for (int64_t k = 0; k < count; ++k) sums[k] = {first[k], second[k]};
   }
 
   // Running sums side by side, so that vectors can be used and additions need not wait for one

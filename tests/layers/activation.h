@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <string>
@@ -90,7 +91,18 @@ inline CheckOptions KinkAtZero() {
   return options;
 }
 
-// The same, for any kinks. The bottom's values are uniform in [-reach, reach).
+// How many of the floats there are between got and expected, at most.
+inline double Ulps(const Values& got, const std::vector<double>& expected) {
+  double most = 0;
+  for (size_t i = 0; i < got.size(); ++i) {
+    const auto near = static_cast<float>(std::abs(expected[i]));
+    const double ulp = static_cast<double>(std::nextafter(near, kInfinity)) - near;
+    most = std::max(most, std::abs(got[i] - expected[i]) / ulp);
+  }
+  return most;
+}
+
+// Options for a layer with any kinks. The bottom's values are uniform in [-reach, reach).
 inline CheckOptions Within(float reach, std::vector<float> kinks = {}) {
   CheckOptions options;
   options.kinks = std::move(kinks);

@@ -44,10 +44,10 @@ TEST(Dropout, ZeroesTheGivenShare) {
   }
 }
 
-// Every place in a block of four random numbers, and every block, draws for itself.
+// Also the two elements, 64 apart, that see the halves of one random number; and groups of 512.
 TEST(Dropout, DrawsEachElementIndependently) {
   const Values y = RunLayer(kDropout, Values(40000, 1));
-  for (const size_t distance : {1, 2, 3, 4, 5, 16384}) {
+  for (const size_t distance : {1, 2, 4, 64, 128, 448, 512, 16384}) {
     int64_t equal = 0;
     const size_t pairs = y.size() - distance;
     for (size_t i = 0; i < pairs; ++i) equal += y[i] == y[i + distance];

@@ -86,8 +86,10 @@ TEST(Eltwise, RefusesBottomsOfDifferentShape) {
 
 TEST(Eltwise, RefusesCoefficientsThatDoNotFit) {
   const Error count = Caught([] { RunEltwise("coeff: 1 coeff: 2 coeff: 3", {{1}, {2}}); });
-  EXPECT_NE(count.message().find("there are 3 coeffs for 2 bottoms"), std::string::npos);
+  EXPECT_NE(count.message().find("there are 3 coeffs, 1, 2, 3, for 2 bottoms"), std::string::npos);
   EXPECT_EQ(count.field(), "eltwise_param.coeff");
+  const Error infinite = Caught([] { RunEltwise("coeff: 1 coeff: inf", {{1}, {2}}); });
+  EXPECT_EQ(infinite.message(), "coeff must be finite, but is inf");
   for (const char* operation : {"PROD", "MAX"}) {
     const Error other = Caught([&] {
       RunEltwise(std::string("coeff: 1 coeff: 2 operation: ") + operation, {{1}, {2}});

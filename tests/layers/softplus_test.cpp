@@ -24,6 +24,19 @@ TEST(Softplus, IsExactAtBothEnds) {
   EXPECT_EQ(RunLayer(WithBeta("1e30"), {-1e30f, 1e30f}), (Values{0, 1e30f}));  // beta x overflows
 }
 
+TEST(Softplus, IsWithinFourUnitsOfTheLastPlace) {
+  Values x;
+  for (int i = -8700; i <= 8700; ++i) x.push_back(static_cast<float>(i) / 100);
+  for (const double beta : {1.0, 3.0}) {
+    std::vector<double> expected;
+    for (float& value : x) {
+      value = static_cast<float>(value / beta);
+      expected.push_back(std::log1p(std::exp(beta * value)) / beta);
+    }
+    EXPECT_LE(Ulps(RunLayer(WithBeta(std::to_string(beta)), x), expected), 4) << "beta " << beta;
+  }
+}
+
 TEST(Softplus, DoesNotHideNan) { EXPECT_TRUE(std::isnan(RunLayer(kSoftplus, {kNan})[0])); }
 
 TEST(Softplus, HasTheSigmoidOfBetaXAsDerivative) {
