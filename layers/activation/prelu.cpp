@@ -37,7 +37,7 @@ class PReLU final : public Layer {
     }
     plan.top(0) = bottom[0];
     view_ = Channels(bottom[0][0], bottom[0][1], bottom[0].count_from(2));
-    view_.PlanSums(plan);
+    view_.PlanSumsOfOneReading(plan);
     gradients_ = plan.Scratch<double>(bottom[0][1]);
   }
 

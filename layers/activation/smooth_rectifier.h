@@ -32,9 +32,10 @@ class SmoothRectifier : public Layer {
   // log(1 + exp(t)) = max(t, 0) + log(1 + exp(-|t|)): no exponential overflows and no digits are
   // lost at either end. max(x, 0) is outside the division, so that beta x may overflow too.
   void Forward(ForwardPass& pass) override {
-    ForwardEach(pass, [beta = beta_, inverse = 1 / beta_](float x) {
-      return (x > 0 ? x : 0) + Log1pOfUnit(Exp(-beta * std::abs(x))) * inverse;
-    });
+    // In double where beta x is not exact as a float: the exponential would magnify its rounding.
+    int exponent;
+    std::frexp(beta_, &exponent) == 0.5f ? Forward(pass, beta_)
+                                         : Forward(pass, static_cast<double>(beta_));
   }
 
   // From y alone: exp(beta y) = 1 + exp(beta x), hence sigmoid(beta x) = 1 - exp(-beta y).
@@ -43,6 +44,13 @@ class SmoothRectifier : public Layer {
   }
 
  private:
+  template <typename T>
+  void Forward(ForwardPass& pass, T beta) {
+    ForwardEach(pass, [beta, inverse = 1 / beta_](float x) {
+      return (x > 0 ? x : 0) + Log1pOfUnit(Exp(-beta * std::abs(x))) * inverse;
+    });
+  }
+
   const float beta_;
 };
 

@@ -39,6 +39,14 @@ class Channels {
   // belong together, as those of a group, come in the same block.
   void PlanSums(Plan& plan, int64_t together = 1) {
     together_ = std::max<int64_t>(1, together);
+    in_one_reading_ = false;
+    sums_ = plan.Scratch<Sums>(block() * Pieces(block()), true);
+  }
+  // For a layer that reads each element once, by SumAndRun: in the order in which they lie in
+  // memory, unless that would leave threads without work.
+  void PlanSumsOfOneReading(Plan& plan) {
+    together_ = 1;
+    in_one_reading_ = units() >= kFewBlocks;
     sums_ = plan.Scratch<Sums>(block() * Pieces(block()), true);
   }
 
@@ -114,6 +122,7 @@ class Channels {
 
   // Channels in a block. Where they lie side by side, whole lines of the cache.
   int64_t block() const {
+    if (in_one_reading_) return std::clamp<int64_t>(channels_, 1, kColumns);
     const int64_t least = inner_ == 1 ? 64 : 1;
     const int64_t fitting = kBlock / std::max<int64_t>(1, each());
     const int64_t count = std::clamp<int64_t>(fitting, least, 1024) / together_;
@@ -249,6 +258,7 @@ class Channels {
 
   int64_t outer_ = 0, channels_ = 0, inner_ = 0;
   int64_t together_ = 1;
+  bool in_one_reading_ = false;
   Buffer<Sums> sums_;
 };
 

@@ -96,6 +96,7 @@ inline double Ulps(const Values& got, const std::vector<double>& expected) {
   double most = 0;
   for (size_t i = 0; i < got.size(); ++i) {
     const auto near = static_cast<float>(std::abs(expected[i]));
+    if (expected[i] == 0 && got[i] == 0) continue;
     const double ulp = static_cast<double>(std::nextafter(near, kInfinity)) - near;
     most = std::max(most, std::abs(got[i] - expected[i]) / ulp);
   }

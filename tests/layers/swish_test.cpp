@@ -29,6 +29,19 @@ TEST(Swish, IsExactAtBothEnds) {
   EXPECT_EQ(Derivative(kSwish, {-kInfinity, -1000, 1000, kInfinity}), (Values{0, 0, 1, 1}));
 }
 
+TEST(Swish, IsWithinFourUnitsOfTheLastPlace) {
+  for (const double beta : {1.0, 1.7}) {
+    Values x;
+    std::vector<double> expected;
+    for (int i = -8000; i <= 8000; ++i) {
+      x.push_back(static_cast<float>(i / 100.0 / beta));
+      expected.push_back(x.back() /
+                         (1 + std::exp(static_cast<double>(-static_cast<float>(beta)) * x.back())));
+    }
+    EXPECT_LE(Ulps(RunLayer(WithBeta(std::to_string(beta)), x), expected), 4) << "beta " << beta;
+  }
+}
+
 TEST(Swish, DoesNotHideNan) {
   EXPECT_TRUE(std::isnan(RunLayer(kSwish, {kNan})[0]));
   EXPECT_TRUE(std::isnan(Derivative(kSwish, {kNan})[0]));
