@@ -206,7 +206,7 @@ struct Mantissa {
 [[gnu::always_inline]] inline float NormalCdf(float x) {
   const float size = std::abs(x);
   const float a = (14.5f < size ? 14.5f : size) + 2;
-  const float t = 0.47265625f - 2 / a;
+  const float inverse = 1 / a, t = 0.47265625f - 2 * inverse;
   float p = -0x1.150018p-3f;
   p = p * t - 0x1.8b9710p-3f;
   p = p * t + 0x1.635fc4p-6f;
@@ -219,7 +219,7 @@ struct Mantissa {
   p = p * t + 0x1.1d18f2p-3f;
   p = p * t - 0x1.4fcbd0p-1f;
   p = p * t + 0x1.4f0a6ep-1f;
-  const float tail = internal::TimesGaussian(p, x) / a;
+  const float tail = internal::TimesGaussian(p * inverse, x);
   return x < 0 ? tail : 1 - tail;
 }
 

@@ -1,29 +1,16 @@
 // PReLU: y = x where x > 0, and y = a x elsewhere; a is learned, for each channel or once for all.
 // He, Zhang, Ren, Sun, "Delving deep into rectifiers", ICCV 2015.
 #include <algorithm>
+#include <numeric>
 #include <span>
 
-#include "moka/elementwise.h"
+#include "../normalization/channels.h"
 #include "moka/filler.pb.h"
 #include "moka/registry.h"
 #include "prelu.pb.h"
 
 namespace moka {
 namespace {
-
-// The sum of x dy where x <= 0: what one row of a channel adds to its slope's gradient. Eight
-// running sums, so that vectors can be used; the order is the same for every number of threads.
-double SlopeGradient(const float* x, const float* dy, int64_t count) {
-  double sums[8] = {};
-  int64_t i = 0;
-  for (; i + 8 <= count; i += 8) {
-    for (int k = 0; k < 8; ++k) {
-      sums[k] += (x[i + k] > 0 ? 0.0 : static_cast<double>(x[i + k])) * dy[i + k];
-    }
-  }
-  for (; i < count; ++i) sums[0] += (x[i] > 0 ? 0.0 : static_cast<double>(x[i])) * dy[i];
-  return ((sums[0] + sums[1]) + (sums[2] + sums[3])) + ((sums[4] + sums[5]) + (sums[6] + sums[7]));
-}
 
 class PReLU final : public Layer {
  public:
@@ -45,35 +32,48 @@ class PReLU final : public Layer {
 
   void Reshape(Shapes bottom, Plan& plan) override {
     CheckAxes(bottom[0]);
-    batch_ = bottom[0][0];
-    channels_ = bottom[0][1];
-    inner_ = bottom[0].count_from(2);
-    if (!shared_ && channels_ != slopes_) {
-      throw Error("the bottom has ", channels_, " channels, but there are ", slopes_, " slopes");
+    if (!shared_ && bottom[0][1] != slopes_) {
+      throw Error("the bottom has ", bottom[0][1], " channels, but there are ", slopes_, " slopes");
     }
     plan.top(0) = bottom[0];
-    sums_ = plan.Scratch<double>(channels_);
+    view_ = Channels(bottom[0][0], bottom[0][1], bottom[0].count_from(2));
+    view_.PlanSumsOfOneReading(plan);
+    gradients_ = plan.Scratch<double>(bottom[0][1]);
   }
 
   void Forward(ForwardPass& pass) override {
     const float* x = pass.bottom(0).data();
     float* y = pass.top(0).data();
-    ForEachRow(pass, [=](int64_t i, int64_t end, float a) {
-#pragma GCC ivdep
-      for (; i < end; ++i) y[i] = x[i] > 0 ? x[i] : a * x[i];
+    view_.ForAll(pass, [=, a = pass.param(0).values().data(), each = Each()](int64_t c) {
+      return [=, ac = a[c * each]](int64_t i) { y[i] = x[i] > 0 ? x[i] : ac * x[i]; };
     });
   }
 
+  // dx = dy where x > 0, and a dy elsewhere; da the sum of x dy where x <= 0.
   void Backward(BackwardPass& pass) override {
-    if (pass.wants_param(0)) SlopeBackward(pass);  // first: dx may overwrite dy
-    if (!pass.wants_bottom(0)) return;
-    const float* x = pass.bottom(0).data();
-    const float* dy = pass.top_diff(0).data();
-    float* dx = pass.bottom_diff(0).data();
-    ForEachRow(pass, [=](int64_t i, int64_t end, float a) {
-#pragma GCC ivdep
-      for (; i < end; ++i) dx[i] = dy[i] * (x[i] > 0 ? 1 : a);
+    const float *x = pass.bottom(0).data(), *dy = pass.top_diff(0).data();
+    float* dx = pass.wants_bottom(0) ? pass.bottom_diff(0).data() : nullptr;
+    const auto slope = [=, a = pass.param(0).values().data(), each = Each()](int64_t c) {
+      return [=, ac = a[c * each]](int64_t i) { dx[i] = dy[i] * (x[i] > 0 ? 1 : ac); };
+    };
+    if (!pass.wants_param(0)) {
+      if (dx) view_.ForAll(pass, slope);
+      return;
+    }
+    const auto terms = [=](int64_t) {
+      return [=](int64_t i) {
+        return Sums{(x[i] > 0 ? 0.0 : static_cast<double>(x[i])) * static_cast<double>(dy[i]), 0};
+      };
+    };
+    const std::span<double> da = pass.Get(gradients_);
+    std::fill(da.begin(), da.end(), 0.0);
+    view_.ForEachBlock(pass, [&](Channels::Block block) {
+      const Sums* sums =
+          dx ? view_.SumAndRun(pass, block, terms, slope) : view_.Sum(pass, block, terms);
+      for (int64_t c = block.first; c < block.last; ++c)
+        da[static_cast<size_t>(c)] = sums[c - block.first].first;
     });
+    AddGradient(pass, da);
   }
 
  private:
@@ -84,43 +84,14 @@ class PReLU final : public Layer {
     }
   }
 
-  // Calls row(begin, end, a) for each item and channel: its elements, and its slope a.
-  template <typename Row>
-  void ForEachRow(Pass& pass, const Row& row) {
-    const int64_t grain = std::max<int64_t>(1, kElementGrain / std::max<int64_t>(1, inner_));
-    pass.ParallelFor(batch_ * channels_, grain,
-                     [=, a = pass.param(0).values().data(), inner = inner_, slopes = slopes_](
-                         int64_t begin, int64_t end) {
-                       Vectorised([=] {
-                         for (int64_t r = begin; r < end; ++r) {
-                           row(r * inner, (r + 1) * inner, a[r % slopes]);
-                         }
-                       });
-                     });
-  }
+  int64_t Each() const { return shared_ ? 0 : 1; }  // from one channel's slope to the next
 
-  // da (channels), summed over items and places, in double; a shared slope sums the channels too.
-  void SlopeBackward(BackwardPass& pass) {
-    const float* x = pass.bottom(0).data();
-    const float* dy = pass.top_diff(0).data();
-    const std::span<double> sums = pass.Get(sums_);
-    const int64_t per_channel = std::max<int64_t>(1, batch_ * inner_);
-    pass.ParallelFor(channels_, std::max<int64_t>(1, kElementGrain / per_channel),
-                     [&](int64_t begin, int64_t end) {
-                       std::fill(sums.begin() + begin, sums.begin() + end, 0.0);
-                       for (int64_t n = 0; n < batch_; ++n) {
-                         for (int64_t c = begin; c < end; ++c) {
-                           const int64_t row = (n * channels_ + c) * inner_;
-                           sums[static_cast<size_t>(c)] += SlopeGradient(x + row, dy + row, inner_);
-                         }
-                       }
-                     });
+  // A shared slope sums the channels, too.
+  void AddGradient(BackwardPass& pass, std::span<const double> sums) const {
     const std::span<float> da = pass.param_diff(0).values();
     if (!pass.adds_param(0)) std::fill(da.begin(), da.end(), 0.0f);
     if (shared_) {
-      double sum = 0;
-      for (const double s : sums) sum += s;
-      da[0] += static_cast<float>(sum);
+      da[0] += static_cast<float>(std::accumulate(sums.begin(), sums.end(), 0.0));
     } else {
       for (size_t c = 0; c < da.size(); ++c) da[c] += static_cast<float>(sums[c]);
     }
@@ -129,8 +100,8 @@ class PReLU final : public Layer {
   const bool shared_;
   FillerParameter filler_;
   int64_t slopes_ = 0;
-  int64_t batch_ = 0, channels_ = 0, inner_ = 0;  // x (batch, channels, inner)
-  Buffer<double> sums_;
+  Channels view_;
+  Buffer<double> gradients_;  // of each channel's slope
 };
 
 }  // namespace

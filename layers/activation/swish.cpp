@@ -24,12 +24,9 @@ class Swish final : public Layer {
 
   void Reshape(Shapes bottom, Plan& plan) override { plan.top(0) = bottom[0]; }
 
-  // Where s is 0, so is y, even for infinite x.
+  // In double where beta x is not exact as a float: the exponential would magnify its rounding.
   void Forward(ForwardPass& pass) override {
-    ForwardEach(pass, [b = beta_](float x) {
-      const float s = Sigmoid(b * x);
-      return s == 0 ? 0 : x * s;
-    });
+    beta_ == 1 ? Forward(pass, 1.0f) : Forward(pass, static_cast<double>(beta_));
   }
 
   // dy/dx = s (1 + z (1 - s)), z = beta x; beyond 100, s is 0 or 1 and so is the slope.
@@ -41,6 +38,15 @@ class Swish final : public Layer {
   }
 
  private:
+  // Where s is 0, so is y, even for infinite x.
+  template <typename T>
+  static void Forward(ForwardPass& pass, T beta) {
+    ForwardEach(pass, [beta](float x) {
+      const float s = 1 / (1 + Exp(-beta * x));
+      return s == 0 ? 0 : x * s;
+    });
+  }
+
   const float beta_;
 };
 

@@ -1,17 +1,19 @@
 // Eltwise: y = x0 x1 ..., y = c0 x0 + c1 x1 + ... or y = max(x0, x1, ...), element by element.
 #include <algorithm>
+#include <cmath>
+#include <string>
 #include <vector>
 
 #include "eltwise.pb.h"
-#include "moka/layer.h"
+#include "moka/elementwise.h"
 #include "moka/registry.h"
 
 namespace moka {
 namespace {
 
-// All loops go over blocks that stay in the first-level cache, one bottom after the other. A block
-// is complete before its first element is written.
-constexpr int64_t kBlock = 512, kGrain = 32 * kBlock;
+// All loops go over blocks that stay in the first-level cache, one bottom after the other.
+constexpr int64_t kBlock = 1024;
+static_assert(kElementGrain % kBlock == 0);
 
 class Eltwise final : public Layer {
  public:
@@ -22,15 +24,8 @@ class Eltwise final : public Layer {
   void Backward(BackwardPass& pass) override;
 
  private:
-  // One block of Forward: y from the bottoms' elements [at, at + n).
-  void Product(ForwardPass& pass, int64_t at, int64_t n, float* y);
-  void Sum(ForwardPass& pass, int64_t at, int64_t n, float* y);
-  void Max(ForwardPass& pass, int64_t at, int64_t n, float* y);
-  // One block of Backward: dx of bottom k from dy.
-  void ProductGradient(BackwardPass& pass, int k, int64_t at, int64_t n, const float* dy,
-                       float* dx);
-  void SumGradient(int k, int64_t n, const float* dy, float* dx) const;
-  void MaxGradient(BackwardPass& pass, int k, int64_t at, int64_t n, const float* dy, float* dx);
+  void Maximum(ForwardPass& pass);
+  void ProductGradients(BackwardPass& pass);
 
   const EltwiseParameter::EltwiseOp operation_;
   const bool stable_;
@@ -46,18 +41,24 @@ Eltwise::Eltwise(const LayerSpec& spec, const EltwiseParameter& params)
   if (!coeff_.empty() && operation_ != EltwiseParameter::SUM) {
     throw Error("coeff is for operation SUM only").At("eltwise_param.coeff");
   }
+  for (const float c : coeff_) {
+    if (std::isfinite(c)) continue;
+    throw Error("coeff must be finite, but is ", c).At("eltwise_param.coeff");
+  }
   const auto bottoms = static_cast<size_t>(spec.bottom_count());
   if (!coeff_.empty() && coeff_.size() != bottoms) {
-    throw Error("there are ", coeff_.size(), " coeffs for ", bottoms, " bottoms")
+    std::string list;
+    for (const float c : coeff_) list += (list.empty() ? "" : ", ") + Error("", c).message();
+    throw Error("there are ", coeff_.size(), " coeffs, ", list, ", for ", bottoms, " bottoms")
         .At("eltwise_param.coeff");
   }
   coeff_.resize(bottoms, 1.0F);
 }
 
 // y may take the memory of any bottom, and that bottom's dx the memory of dy: all bottoms' elements
-// of a block are read before the block of y is written, and dy's block is copied before the first
-// dx is. Where Backward reads the bottoms' values (PROD), the net keeps them because it is
-// declared, and shares only the diffs.
+// of a block are read before the block of y is written, and the dx that lies there is the last.
+// Where Backward reads the bottoms' values (PROD), the net keeps them because it is declared, and
+// shares only the diffs.
 LayerTraits Eltwise::Traits(const LayerSpec& spec, const EltwiseParameter& params) {
   const bool is_max = params.operation() == EltwiseParameter::MAX;
   LayerTraits traits;
@@ -82,111 +83,145 @@ void Eltwise::Reshape(Shapes bottom, Plan& plan) {
   if (operation_ == EltwiseParameter::MAX) winner_ = plan.Saved<uint8_t>(bottom[0].count());
 }
 
-void Eltwise::Forward(ForwardPass& pass) {
-  float* y = pass.top(0).data();
-  pass.ParallelFor(pass.top(0).count(), kGrain, [&](int64_t begin, int64_t end) {
+// Calls run(at, n) for all blocks.
+template <typename F>
+void ForEachBlock(Pass& pass, int64_t count, const F& run) {
+  pass.ParallelFor(count, kElementGrain, [&](int64_t begin, int64_t end) {
+    for (int64_t at = begin; at < end; at += kBlock) run(at, std::min(kBlock, end - at));
+  });
+}
+
+// y = f(k, f(k - 1, ... f(1, x0, x1) ...), xk), k the last bottom. Only the last step writes y,
+// which may be any of the bottoms.
+template <typename F>
+void Fold(ForwardPass& pass, const F& f) {
+  const int last = pass.bottom_count() - 1;
+  ForEachBlock(pass, pass.top(0).count(), [&](int64_t at, int64_t n) {
     float block[kBlock];
-    for (int64_t at = begin; at < end; at += kBlock) {
-      const int64_t n = std::min(kBlock, end - at);
-      switch (operation_) {
-        case EltwiseParameter::PROD:
-          Product(pass, at, n, block);
-          break;
-        case EltwiseParameter::SUM:
-          Sum(pass, at, n, block);
-          break;
-        case EltwiseParameter::MAX:
-          Max(pass, at, n, block);
-          break;
-      }
-      std::copy_n(block, n, y + at);
+    const float* so_far = pass.bottom(0).data() + at;
+    for (int k = 1; k <= last; ++k) {
+      const float* x = pass.bottom(k).data() + at;
+      float* to = k == last ? pass.top(0).data() + at : block;
+      Vectorised([=, step = f(k)] {
+#pragma GCC ivdep
+        for (int64_t i = 0; i < n; ++i) to[i] = step(so_far[i], x[i]);
+      });
+      so_far = block;
     }
   });
 }
 
-void Eltwise::Product(ForwardPass& pass, int64_t at, int64_t n, float* y) {
-  std::copy_n(pass.bottom(0).data() + at, n, y);
-  for (int k = 1; k < pass.bottom_count(); ++k) {
-    const float* x = pass.bottom(k).data() + at;
-    for (int64_t i = 0; i < n; ++i) y[i] *= x[i];
+void Eltwise::Forward(ForwardPass& pass) {
+  if (operation_ == EltwiseParameter::MAX) return Maximum(pass);
+  if (operation_ == EltwiseParameter::PROD) {
+    return Fold(pass, [](int) { return [](float y, float x) { return y * x; }; });
   }
-}
-
-void Eltwise::Sum(ForwardPass& pass, int64_t at, int64_t n, float* y) {
-  std::fill_n(y, n, 0.0F);
-  for (int k = 0; k < pass.bottom_count(); ++k) {
-    const float* x = pass.bottom(k).data() + at;
-    const float c = coeff_[static_cast<size_t>(k)];
-    for (int64_t i = 0; i < n; ++i) y[i] += c * x[i];
-  }
+  Fold(pass, [&](int k) {
+    const float c0 = k == 1 ? coeff_[0] : 1, ck = coeff_[static_cast<size_t>(k)];
+    return [=](float y, float x) { return c0 * y + ck * x; };
+  });
 }
 
 // Of equal bottoms the first wins; a NaN beats every number.
-void Eltwise::Max(ForwardPass& pass, int64_t at, int64_t n, float* y) {
-  uint8_t* winner = pass.Get(winner_).data() + at;
-  std::copy_n(pass.bottom(0).data() + at, n, y);
-  std::fill_n(winner, n, uint8_t{0});
-  for (int k = 1; k < pass.bottom_count(); ++k) {
-    const float* x = pass.bottom(k).data() + at;
-    for (int64_t i = 0; i < n; ++i) {
-      const bool wins = x[i] > y[i] || (x[i] != x[i] && y[i] == y[i]);
-      y[i] = wins ? x[i] : y[i];
-      winner[i] = wins ? static_cast<uint8_t>(k) : winner[i];
-    }
-  }
-}
-
-void Eltwise::Backward(BackwardPass& pass) {
-  const Tensor& top_diff = pass.top_diff(0);
-  pass.ParallelFor(top_diff.count(), kGrain, [&](int64_t begin, int64_t end) {
-    float dy[kBlock];
-    for (int64_t at = begin; at < end; at += kBlock) {
-      const int64_t n = std::min(kBlock, end - at);
-      std::copy_n(top_diff.data() + at, n, dy);
-      for (int k = 0; k < pass.bottom_count(); ++k) {
-        if (!pass.wants_bottom(k)) continue;
-        float* dx = pass.bottom_diff(k).data() + at;
-        switch (operation_) {
-          case EltwiseParameter::PROD:
-            ProductGradient(pass, k, at, n, dy, dx);
-            break;
-          case EltwiseParameter::SUM:
-            SumGradient(k, n, dy, dx);
-            break;
-          case EltwiseParameter::MAX:
-            MaxGradient(pass, k, at, n, dy, dx);
-            break;
+// The winners as numbers as wide as the values, which makes better vectors, and then as bytes.
+void Eltwise::Maximum(ForwardPass& pass) {
+  const int last = pass.bottom_count() - 1;
+  ForEachBlock(pass, pass.top(0).count(), [&](int64_t at, int64_t n) {
+    float block[kBlock];
+    int32_t winner[kBlock] = {};
+    const float* y = pass.bottom(0).data() + at;
+    for (int k = 1; k <= last; ++k) {
+      float* to = k == last ? pass.top(0).data() + at : block;
+      Vectorised([=, x = pass.bottom(k).data() + at, w = winner] {
+#pragma GCC ivdep
+        for (int64_t i = 0; i < n; ++i) {
+          const bool wins = (x[i] > y[i]) | ((x[i] != x[i]) & (y[i] == y[i]));
+          w[i] = wins ? k : w[i];
+          to[i] = wins ? x[i] : y[i];
         }
-      }
+      });
+      y = block;
     }
+    Vectorised([=, from = winner, to = pass.Get(winner_).data() + at] {
+#pragma GCC ivdep
+      for (int64_t i = 0; i < n; ++i) to[i] = static_cast<uint8_t>(from[i]);
+    });
   });
 }
 
-void Eltwise::ProductGradient(BackwardPass& pass, int k, int64_t at, int64_t n, const float* dy,
-                              float* dx) {
+// dx of each bottom k that wants it: f(k)(dy, at + i). The dx of one bottom may have dy's memory:
+// it is written after the others.
+template <typename F>
+void Spread(BackwardPass& pass, const F& f) {
+  const Tensor& top_diff = pass.top_diff(0);
+  ForEachBlock(pass, top_diff.count(), [&](int64_t at, int64_t n) {
+    const float* dy = top_diff.data();
+    float* in_place = nullptr;
+    int last = -1;
+    const auto write = [&](int k, float* dx) {
+      Vectorised([=, step = f(k)] {
+#pragma GCC ivdep
+        for (int64_t i = at; i < at + n; ++i) dx[i] = step(dy[i], i);
+      });
+    };
+    for (int k = 0; k < pass.bottom_count(); ++k) {
+      if (!pass.wants_bottom(k)) continue;
+      float* dx = pass.bottom_diff(k).data();
+      if (dx == dy) {
+        in_place = dx;
+        last = k;
+      } else {
+        write(k, dx);
+      }
+    }
+    if (in_place) write(last, in_place);
+  });
+}
+
+void Eltwise::Backward(BackwardPass& pass) {
+  if (operation_ == EltwiseParameter::PROD) return ProductGradients(pass);
+  if (operation_ == EltwiseParameter::SUM) {
+    return Spread(pass, [&](int k) {
+      return [c = coeff_[static_cast<size_t>(k)]](float dy, int64_t) { return c * dy; };
+    });
+  }
+  const uint8_t* winner = pass.Get(winner_).data();
+  Spread(pass, [=](int k) {
+    return [=](float dy, int64_t i) {
+      const int32_t w = winner[i];
+      return w == k ? dy : 0.0F;
+    };
+  });
+}
+
+// dx of bottom k is dy times the other bottoms, or dy y / x.
+void Eltwise::ProductGradients(BackwardPass& pass) {
   if (!stable_) {
-    const float* y = pass.top(0).data() + at;
-    const float* x = pass.bottom(k).data() + at;
-    for (int64_t i = 0; i < n; ++i) dx[i] = dy[i] * (y[i] / x[i]);
-    return;
+    return Spread(pass, [&, y = pass.top(0).data()](int k) {
+      return [y, x = pass.bottom(k).data()](float dy, int64_t i) { return dy * (y[i] / x[i]); };
+    });
   }
-  std::copy_n(dy, n, dx);
-  for (int other = 0; other < pass.bottom_count(); ++other) {
-    if (other == k) continue;
-    const float* x = pass.bottom(other).data() + at;
-    for (int64_t i = 0; i < n; ++i) dx[i] *= x[i];
+  if (pass.bottom_count() == 2) {
+    return Spread(pass, [&](int k) {
+      return [x = pass.bottom(1 - k).data()](float dy, int64_t i) { return dy * x[i]; };
+    });
   }
-}
-
-void Eltwise::SumGradient(int k, int64_t n, const float* dy, float* dx) const {
-  const float c = coeff_[static_cast<size_t>(k)];
-  for (int64_t i = 0; i < n; ++i) dx[i] = c * dy[i];
-}
-
-void Eltwise::MaxGradient(BackwardPass& pass, int k, int64_t at, int64_t n, const float* dy,
-                          float* dx) {
-  const uint8_t* winner = pass.Get(winner_).data() + at;
-  for (int64_t i = 0; i < n; ++i) dx[i] = winner[i] == k ? dy[i] : 0.0F;
+  ForEachBlock(pass, pass.top_diff(0).count(), [&](int64_t at, int64_t n) {
+    float dy[kBlock];  // the first dx may have its memory
+    std::copy_n(pass.top_diff(0).data() + at, n, dy);
+    for (int k = 0; k < pass.bottom_count(); ++k) {
+      if (!pass.wants_bottom(k)) continue;
+      float* dx = pass.bottom_diff(k).data() + at;
+      std::copy_n(dy, n, dx);
+      for (int other = 0; other < pass.bottom_count(); ++other) {
+        if (other == k) continue;
+        Vectorised([=, x = pass.bottom(other).data() + at] {
+#pragma GCC ivdep
+          for (int64_t i = 0; i < n; ++i) dx[i] *= x[i];
+        });
+      }
+    }
+  });
 }
 
 }  // namespace

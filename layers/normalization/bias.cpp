@@ -32,7 +32,7 @@ class Bias final : public Layer {
                   " along the axes of the bias, which is ", shape_);
     }
     view_ = axes.View(bottom[0]);
-    view_.PlanSums(plan);
+    view_.PlanSumsOfOneReading(plan);
     plan.top(0) = bottom[0];
   }
 

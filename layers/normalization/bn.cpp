@@ -119,7 +119,7 @@ void BN::Reshape(Shapes bottom, Plan& plan) {
                 " scales");
   }
   view_ = Channels(x[0], x[1], x.count_from(2));
-  view_.PlanSums(plan);
+  source_ == Statistics::kBatch ? view_.PlanSums(plan) : view_.PlanSumsOfOneReading(plan);
   normals_ = plan.Saved<Normal>(channels_);
   plan.top(0) = x;
 }

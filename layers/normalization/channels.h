@@ -39,6 +39,14 @@ class Channels {
   // belong together, as those of a group, come in the same block.
   void PlanSums(Plan& plan, int64_t together = 1) {
     together_ = std::max<int64_t>(1, together);
+    in_one_reading_ = false;
+    sums_ = plan.Scratch<Sums>(block() * Pieces(block()), true);
+  }
+  // For a layer that reads each element once, by SumAndRun: in the order in which they lie in
+  // memory, unless that would leave threads without work.
+  void PlanSumsOfOneReading(Plan& plan) {
+    together_ = 1;
+    in_one_reading_ = units() >= kFewBlocks;
     sums_ = plan.Scratch<Sums>(block() * Pieces(block()), true);
   }
 
@@ -106,13 +114,15 @@ class Channels {
   static constexpr int64_t kBlock = 65536;  // elements: three such blocks fit a level-2 cache
   static constexpr int64_t kFewBlocks = 16;
   static constexpr int64_t kMostPieces = 32;
-  static constexpr int64_t kLanes = 16;
+  static constexpr int64_t kColumns = 512;
+  static constexpr int64_t kLanes = 64;
 
   static int64_t UnitsOf(int64_t length) { return (length + kUnit - 1) / kUnit; }
   int64_t RowLength() const { return inner_ == 1 ? channels_ : inner_; }
 
   // Channels in a block. Where they lie side by side, whole lines of the cache.
   int64_t block() const {
+    if (in_one_reading_) return std::clamp<int64_t>(channels_, 1, kColumns);
     const int64_t least = inner_ == 1 ? 64 : 1;
     const int64_t fitting = kBlock / std::max<int64_t>(1, each());
     const int64_t count = std::clamp<int64_t>(fitting, least, 1024) / together_;
@@ -157,14 +167,9 @@ class Channels {
   void AddUnits(Block block, int64_t begin, int64_t end, Sums* sums, F term, G body) const {
     constexpr bool runs = !std::is_same_v<G, Nothing>;
     if (inner_ == 1) {
-      for (int64_t n = begin; n < end; ++n) {
-#pragma GCC ivdep
-        for (int64_t c = block.first; c < block.last; ++c) {
-          const Sums add = term(c)(n * channels_ + c);
-          sums[c - block.first].first += add.first;
-          sums[c - block.first].second += add.second;
-        }
-        if constexpr (runs) RunUnits(block, n, n + 1, body);
+      for (; block.first < block.last; block.first += kColumns, sums += kColumns) {
+        const Block part{block.first, std::min(block.first + kColumns, block.last), 0};
+        AddColumns(part, begin, end, sums, term, body);
       }
       return;
     }
@@ -174,26 +179,47 @@ class Channels {
     });
   }
 
-  // Several running sums, so that vectors can be used and additions need not wait for one another.
-  template <typename F>
-  static Sums SumStrip(int64_t i, int64_t end, F f) {
-    double first[kLanes] = {}, second[kLanes] = {};
-    for (; i + kLanes <= end; i += kLanes) {
-      for (int64_t k = 0; k < kLanes; ++k) {
-        const Sums add = f(i + k);
+  // Of at most kColumns channels that lie side by side.
+  template <typename F, typename G>
+  void AddColumns(Block block, int64_t begin, int64_t end, Sums* sums, F term, G body) const {
+    double first[kColumns] = {}, second[kColumns] = {};
+    const int64_t count = block.count();
+    for (int64_t n = begin; n < end; ++n) {
+#pragma GCC ivdep
+      for (int64_t k = 0; k < count; ++k) {
+        const int64_t c = block.first + k;
+        const Sums add = term(c)(n * channels_ + c);
         first[k] += add.first;
         second[k] += add.second;
       }
+      if constexpr (!std::is_same_v<G, Nothing>) RunUnits(block, n, n + 1, body);
     }
-    Sums sums;
-    for (; i < end; ++i) sums = sums + f(i);
+    for (int64_t k = 0; k < count; ++k) sums[k] = {first[k], second[k]};
+  }
+
+  // Running sums side by side, so that vectors can be used and additions need not wait for one
+  // another: in arrays, and so many that the compiler leaves the loop over them a loop.
+  template <typename F>
+  static Sums SumStrip(int64_t i, int64_t end, F f) {
+    double first[kLanes] = {}, second[kLanes] = {};
+    for (; i + kLanes <= end; i += kLanes) AddLanes(i, kLanes, first, second, f);
+    AddLanes(i, end - i, first, second, f);
     for (int64_t half = kLanes / 2; half > 0; half /= 2) {
       for (int64_t k = 0; k < half; ++k) {
         first[k] += first[k + half];
         second[k] += second[k + half];
       }
     }
-    return sums + Sums{first[0], second[0]};
+    return {first[0], second[0]};
+  }
+  template <typename F>
+  static void AddLanes(int64_t i, int64_t count, double* first, double* second, F f) {
+#pragma GCC ivdep
+    for (int64_t k = 0; k < count; ++k) {
+      const Sums add = f(i + k);
+      first[k] += add.first;
+      second[k] += add.second;
+    }
   }
 
   template <typename F>
@@ -232,6 +258,7 @@ class Channels {
 
   int64_t outer_ = 0, channels_ = 0, inner_ = 0;
   int64_t together_ = 1;
+  bool in_one_reading_ = false;
   Buffer<Sums> sums_;
 };
 

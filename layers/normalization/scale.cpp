@@ -44,7 +44,7 @@ class Scale final : public Layer {
                   " along the axes to scale, but the params are ", shape_);
     }
     view_ = axes.View(bottom[0]);
-    view_.PlanSums(plan);
+    view_.PlanSumsOfOneReading(plan);
     plan.top(0) = bottom[0];
   }
 

@@ -16,14 +16,15 @@ namespace moka::bench {
 class PlainCopy {
  public:
   explicit PlainCopy(int64_t bytes)
-      : x_(static_cast<size_t>(bytes / 2 / static_cast<int64_t>(sizeof(float))), 1.0f),
-        y_(x_.size()) {}
+      : x_(Shape{bytes / 2 / static_cast<int64_t>(sizeof(float))}), y_(x_.shape()) {
+    x_.Fill(1);
+  }
 
   // With ordinary stores: the compiler would make a call of memcpy of a copy alone, which stores
   // around the cache. So it is a product, with what only we know to be 1.
   void operator()(Context& context) {
     const float one = one_;
-    context.ParallelFor(static_cast<int64_t>(x_.size()), kElementGrain,
+    context.ParallelFor(x_.count(), kElementGrain,
                         [one, x = x_.data(), y = y_.data()](int64_t begin, int64_t end) {
                           Vectorised([=] {
 #pragma GCC ivdep
@@ -34,7 +35,7 @@ class PlainCopy {
 
  private:
   volatile float one_ = 1;
-  std::vector<float> x_, y_;
+  Tensor x_, y_;  // on huge pages, as in a net
 };
 
 inline double Median(std::vector<double>& values) {

@@ -3,12 +3,14 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <string>
 #include <vector>
 
 #include "caught.h"
+#include "layers/contract.h"
 #include "moka/check_layer.h"
 #include "moka/description.h"
 #include "moka/schema.h"
@@ -87,6 +89,43 @@ inline CheckOptions KinkAtZero() {
   CheckOptions options;
   options.kinks = {0};
   return options;
+}
+
+// How many of the floats there are between got and expected, at most.
+inline double Ulps(const Values& got, const std::vector<double>& expected) {
+  double most = 0;
+  for (size_t i = 0; i < got.size(); ++i) {
+    const auto near = static_cast<float>(std::abs(expected[i]));
+    if (expected[i] == 0 && got[i] == 0) continue;
+    const double ulp = static_cast<double>(std::nextafter(near, kInfinity)) - near;
+    most = std::max(most, std::abs(got[i] - expected[i]) / ulp);
+  }
+  return most;
+}
+
+// Options for a layer with any kinks. The bottom's values are uniform in [-reach, reach).
+inline CheckOptions Within(float reach, std::vector<float> kinks = {}) {
+  CheckOptions options;
+  options.kinks = std::move(kinks);
+  options.input = [reach](int, int64_t, float random) { return reach * (2 * random - 1); };
+  return options;
+}
+
+// A layer of one bottom and one top over all the shapes that it may meet; then `more`.
+inline std::vector<ContractCase> OverManyShapes(const std::string& params,
+                                                const CheckOptions& options,
+                                                const std::vector<ContractCase>& more = {}) {
+  std::vector<ContractCase> cases;
+  for (const Shape& shape :
+       {Shape{2, 3, 4, 5}, Shape{1}, Shape{}, Shape{1, 1, 1, 1}, Shape{7}, Shape{1, 5}, Shape{5, 1},
+        Shape{3, 17}, Shape{0}, Shape{0, 3, 2}, Shape{2, 0}, Shape{2, 1, 2, 1, 2, 1, 2, 1}}) {
+    cases.push_back({params, {shape}, options});
+  }
+  CheckOptions large = options;
+  large.check_gradients = false;
+  cases.push_back({params, {kSeveralPieces}, large});
+  cases.insert(cases.end(), more.begin(), more.end());
+  return cases;
 }
 
 }  // namespace moka

@@ -44,10 +44,10 @@ TEST(Dropout, ZeroesTheGivenShare) {
   }
 }
 
-// Every place in a block of four random numbers, and every block, draws for itself.
+// Also the two elements, 64 apart, that see the halves of one random number; and groups of 512.
 TEST(Dropout, DrawsEachElementIndependently) {
   const Values y = RunLayer(kDropout, Values(40000, 1));
-  for (const size_t distance : {1, 2, 3, 4, 5, 16384}) {
+  for (const size_t distance : {1, 2, 4, 64, 128, 448, 512, 16384}) {
     int64_t equal = 0;
     const size_t pairs = y.size() - distance;
     for (size_t i = 0; i < pairs; ++i) equal += y[i] == y[i + distance];
@@ -78,7 +78,8 @@ TEST(Dropout, DoesNotHideNan) {
   EXPECT_TRUE(std::all_of(y.begin(), y.end(), [](float value) { return std::isnan(value); }));
 }
 
-TEST(Dropout, RefusesARatioOutsideZeroToOne) {
+// Caffe divides by zero with ratio 1, unless it was built with assertions.
+TEST(Dropout, RefusesRatioOneAndWhatIsNoProbability) {
   const std::string words = "dropout_ratio must be at least 0 and less than 1, but is ";
   ExpectRefused(WithRatio("1"), {2}, words + "1", "dropout_param.dropout_ratio");
   ExpectRefused(WithRatio("-0.1"), {2}, words + "-0.1", "dropout_param.dropout_ratio");
@@ -98,21 +99,40 @@ TEST(Dropout, IsItsBottomWhenTestingOrWithRatioZero) {
   EXPECT_TRUE(TraitsOf(WithRatio("0")).same_values(0, 0));
 }
 
-TEST(Dropout, KeepsTheLayerContract) {
+CheckOptions Random() {
   CheckOptions options;
   options.random_layer = true;
-  EXPECT_TRUE(CheckLayer(kDropout, {{2, 3, 4, 5}}, options));
-  EXPECT_TRUE(CheckLayer(WithRatio("0.2"), {{7, 3}}, options));
-  options.check_gradients = false;
-  EXPECT_TRUE(CheckLayer(kDropout, {kSeveralPieces}, options));
+  return options;
 }
-
-TEST(Dropout, KeepsTheLayerContractWhereItChangesNothing) {
-  EXPECT_TRUE(CheckLayer(WithRatio("0"), {{7, 3}}));
+CheckOptions Large() {
+  CheckOptions options = Random();
+  options.check_gradients = false;
+  return options;
+}
+CheckOptions WhenTesting() {
   CheckOptions options;
   options.training = false;
-  EXPECT_TRUE(CheckLayer(kDropout, {{2, 3, 4, 5}}, options));
+  return options;
 }
+
+// Of one element, or none, the next pass may draw the same: these shapes are for the phase TEST.
+const ContractCases kCases("Dropout",
+                           {{"", {{2, 3, 4, 5}}, Random()},
+                            {"", {{7, 9}}, Random()},
+                            {"", {{1, 1, 6, 6}}, Random()},
+                            {"", {{41}}, Random()},
+                            {"", {{50, 1}}, Random()},
+                            {"dropout_param { dropout_ratio: 0.2 }", {{7, 5}}, Random()},
+                            {"dropout_param { dropout_ratio: 0.9 }", {{11, 30}}, Random()},
+                            {"", {kSeveralPieces}, Large()},
+                            {"", {{0, 3}}},
+                            {"", {{2, 0, 3}}},
+                            {"dropout_param { dropout_ratio: 0 }", {{7, 3}}},
+                            {"dropout_param { dropout_ratio: 0 }", {{}}},
+                            {"", {{2, 3, 4, 5}}, WhenTesting()},
+                            {"", {{1}}, WhenTesting()},
+                            {"", {{0}}, WhenTesting()},
+                            {"", {kSeveralPieces}, WhenTesting()}});
 
 }  // namespace
 }  // namespace moka

@@ -1,17 +1,8 @@
 // Eltwise: product, sum or maximum, element by element.
-#include <gtest/gtest.h>
-
-#include <cmath>
-#include <limits>
-
-#include "caught.h"
-#include "moka/check_layer.h"
+#include "layers/activation.h"
 
 namespace moka {
 namespace {
-
-using Values = std::vector<float>;
-constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
 
 std::string Eltwise(const std::string& params = "") {
   return "type: 'Eltwise' eltwise_param { " + params + " }";
@@ -95,8 +86,10 @@ TEST(Eltwise, RefusesBottomsOfDifferentShape) {
 
 TEST(Eltwise, RefusesCoefficientsThatDoNotFit) {
   const Error count = Caught([] { RunEltwise("coeff: 1 coeff: 2 coeff: 3", {{1}, {2}}); });
-  EXPECT_NE(count.message().find("there are 3 coeffs for 2 bottoms"), std::string::npos);
+  EXPECT_NE(count.message().find("there are 3 coeffs, 1, 2, 3, for 2 bottoms"), std::string::npos);
   EXPECT_EQ(count.field(), "eltwise_param.coeff");
+  const Error infinite = Caught([] { RunEltwise("coeff: 1 coeff: inf", {{1}, {2}}); });
+  EXPECT_EQ(infinite.message(), "coeff must be finite, but is inf");
   for (const char* operation : {"PROD", "MAX"}) {
     const Error other = Caught([&] {
       RunEltwise(std::string("coeff: 1 coeff: 2 operation: ") + operation, {{1}, {2}});
@@ -105,27 +98,43 @@ TEST(Eltwise, RefusesCoefficientsThatDoNotFit) {
   }
 }
 
-TEST(Eltwise, KeepsTheLayerContract) {
-  const std::vector<Shape> two = {{2, 3, 4}, {2, 3, 4}}, three = {{2, 5}, {2, 5}, {2, 5}};
-  EXPECT_TRUE(CheckLayer(Eltwise(), two));
-  EXPECT_TRUE(CheckLayer(Eltwise("coeff: 2 coeff: -1 coeff: 0.5"), three));
-  EXPECT_TRUE(CheckLayer(Eltwise("operation: PROD"), two));
-  EXPECT_TRUE(CheckLayer(Eltwise("operation: PROD"), three));
-  EXPECT_TRUE(CheckLayer(Eltwise(), {{3, 7000}, {3, 7000}}));  // several pieces of work
-  CheckOptions away_from_zero;
-  away_from_zero.input = [](int, int64_t, float random) { return 0.5F + random; };
-  EXPECT_TRUE(
-      CheckLayer(Eltwise("operation: PROD stable_prod_grad: false"), three, away_from_zero));
+CheckOptions AwayFromZero() {
+  CheckOptions options;
+  options.input = [](int, int64_t, float random) { return 0.5F + random; };
+  return options;
 }
-
-TEST(Eltwise, KeepsTheLayerContractAsAMaximum) {
-  CheckOptions apart;  // at each element the bottoms are at least 0.7 apart
-  apart.input = [](int bottom, int64_t element, float random) {
+CheckOptions Apart() {  // at each element the bottoms are at least 0.7 apart
+  CheckOptions options;
+  options.input = [](int bottom, int64_t element, float random) {
     return static_cast<float>((element + bottom) % 3) + 0.3F * random;
   };
-  EXPECT_TRUE(CheckLayer(Eltwise("operation: MAX"), {{2, 3, 4}, {2, 3, 4}}, apart));
-  EXPECT_TRUE(CheckLayer(Eltwise("operation: MAX"), {{2, 5}, {2, 5}, {2, 5}}, apart));
+  return options;
 }
+
+const std::string kProduct = "eltwise_param { operation: PROD }";
+const std::string kDivided = "eltwise_param { operation: PROD stable_prod_grad: false }";
+const std::string kMaximum = "eltwise_param { operation: MAX }";
+const std::vector<Shape> kTwo = {{2, 3, 4}, {2, 3, 4}}, kThree = {{2, 5}, {2, 5}, {2, 5}};
+const std::vector<Shape> kLarge = {{3, 7000}, {3, 7000}};  // several pieces of work
+const ContractCases kCases("Eltwise",
+                           {{"", kTwo},
+                            {"", {{1, 1}, {1, 1}}},
+                            {"", {{}, {}}},
+                            {"", {{0, 3}, {0, 3}}},
+                            {"", kLarge, WithoutDifferences()},
+                            {"eltwise_param { coeff: 2 coeff: -1 coeff: 0.5 }", kThree},
+                            {"eltwise_param { coeff: 0 coeff: 1 }", {{1, 3, 1}, {1, 3, 1}}},
+                            {kProduct, kTwo},
+                            {kProduct, kThree},
+                            {kProduct, {{0}, {0}}},
+                            {kProduct, kLarge, WithoutDifferences()},
+                            {kDivided, kThree, AwayFromZero()},
+                            {kDivided, kTwo, AwayFromZero()},
+                            {kMaximum, kTwo, Apart()},
+                            {kMaximum, kThree, Apart()},
+                            {kMaximum, {{1}, {1}}, Apart()},
+                            {kMaximum, {{2, 0}, {2, 0}}},
+                            {kMaximum, kLarge, WithoutDifferences()}});
 
 }  // namespace
 }  // namespace moka

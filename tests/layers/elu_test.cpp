@@ -49,12 +49,12 @@ TEST(ELU, NeedsOnlyItsTopForTheGradientUnlessAlphaIsNegative) {
   ExpectGradientFromBottom(R"(type: "ELU" elu_param { alpha: -0.1 })");
 }
 
-TEST(ELU, KeepsTheLayerContract) {
-  for (const char* alpha : {"1", "0.3", "2", "0", "-0.7"}) {
-    const std::string layer = std::string(R"(type: "ELU" elu_param { alpha: )") + alpha + " }";
-    EXPECT_TRUE(CheckLayer(layer, {{2, 3, 4, 5}}, KinkAtZero())) << layer;
-  }
-}
+const ContractCases kCases(
+    "ELU", OverManyShapes("", Within(3, {0}),
+                          {{"elu_param { alpha: 0.3 }", {{2, 3}}, KinkAtZero()},
+                           {"elu_param { alpha: 2 }", {{2, 3, 4}}, KinkAtZero()},
+                           {"elu_param { alpha: 0 }", {{2, 3}}, KinkAtZero()},
+                           {"elu_param { alpha: -0.7 }", {{2, 3, 4, 5}}, KinkAtZero()}}));
 
 }  // namespace
 }  // namespace moka

@@ -30,11 +30,11 @@ TEST(LeakyReLU, NeedsOnlyItsTopForTheGradientUnlessTheSlopeIsNegative) {
   ExpectGradientFromBottom(R"(type: "LeakyReLU" leaky_relu_param { negative_slope: -0.1 })");
 }
 
-TEST(LeakyReLU, KeepsTheLayerContract) {
-  EXPECT_TRUE(CheckLayer(R"(type: "LeakyReLU")", {{2, 3, 4, 5}}, KinkAtZero()));
-  EXPECT_TRUE(CheckLayer(R"(type: "LeakyReLU" leaky_relu_param { negative_slope: -0.2 })", {{7, 3}},
-                         KinkAtZero()));
-}
+const ContractCases kCases(
+    "LeakyReLU",
+    OverManyShapes("", KinkAtZero(),
+                   {{"leaky_relu_param { negative_slope: -0.2 }", {{7, 3}}, KinkAtZero()},
+                    {"leaky_relu_param { negative_slope: 0 }", {{7, 3}}, KinkAtZero()}}));
 
 }  // namespace
 }  // namespace moka

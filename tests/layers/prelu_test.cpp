@@ -81,16 +81,26 @@ TEST(PReLU, NeedsItsBottomForTheGradient) {
   EXPECT_TRUE(TraitsOf(kPReLU).param_gradient_reads().ReadsBottom(0));
 }
 
-TEST(PReLU, KeepsTheLayerContract) {
-  EXPECT_TRUE(CheckLayer(kPReLU, {{2, 3, 4, 5}}, KinkAtZero()));
-  EXPECT_TRUE(CheckLayer(kPReLU, {{5, 7}}, KinkAtZero()));
-  EXPECT_TRUE(CheckLayer(kShared, {{2, 3, 4, 5}}, KinkAtZero()));
-  EXPECT_TRUE(CheckLayer(kPReLU, {kSeveralPieces}, WithoutDifferences()));
-  EXPECT_TRUE(CheckLayer(kShared, {kSeveralPieces}, WithoutDifferences()));
-  EXPECT_TRUE(CheckLayer(kPReLU, {{150, 130}}, WithoutDifferences()));
-  EXPECT_TRUE(CheckLayer(R"(type: "PReLU" prelu_param { filler { type: "uniform" min: -1 } })",
-                         {{3, 4, 9}}, KinkAtZero()));
-}
+const std::string kSharedParam = "prelu_param { channel_shared: true }";
+const ContractCases kCases(
+    "PReLU", {{"", {{2, 3, 4, 5}}, KinkAtZero()},
+              {"", {{1, 1}}, KinkAtZero()},
+              {"", {{5, 7}}, KinkAtZero()},
+              {"", {{3, 1, 2}}, KinkAtZero()},
+              {"", {{1, 4, 1, 1}}, KinkAtZero()},
+              {"", {{0, 3, 2}}},
+              {"", {{2, 0}}},
+              {"", {{2, 3, 0}}},
+              {kSharedParam, {{2, 3, 4, 5}}, KinkAtZero()},
+              {kSharedParam, {{1, 1}}, KinkAtZero()},
+              {kSharedParam, {{0, 3}}},
+              {kSharedParam, {{5, 7}}, KinkAtZero()},
+              {"prelu_param { filler { type: 'uniform' min: -1 } }", {{3, 4, 9}}, KinkAtZero()},
+              {"", {kSeveralPieces}, WithoutDifferences()},
+              {"", {{150, 130}}, WithoutDifferences()},
+              {"", {{40, 130, 15}}, WithoutDifferences()},
+              {kSharedParam, {{40, 130, 15}}, WithoutDifferences()},
+              {kSharedParam, {kSeveralPieces}, WithoutDifferences()}});
 
 }  // namespace
 }  // namespace moka

@@ -66,14 +66,13 @@ TEST(ReLU, NeedsOnlyItsTopForTheGradientUnlessTheSlopeIsNegative) {
   ExpectGradientFromBottom(R"(type: "ReLU" relu_param { negative_slope: -0.1 })");
 }
 
-TEST(ReLU, KeepsTheLayerContract) {
-  for (const char* slope : {"0", "0.1", "1", "-0.5"}) {
-    const std::string layer =
-        std::string(R"(type: "ReLU" relu_param { negative_slope: )") + slope + " }";
-    EXPECT_TRUE(CheckLayer(layer, {{2, 3, 4, 5}}, KinkAtZero())) << layer;
-    EXPECT_TRUE(CheckLayer(layer, {kSeveralPieces}, WithoutDifferences())) << layer;
-  }
-}
+const ContractCases kCases(
+    "ReLU", OverManyShapes(
+                "", KinkAtZero(),
+                {{"relu_param { negative_slope: 0.1 }", {{2, 3, 4, 5}}, KinkAtZero()},
+                 {"relu_param { negative_slope: 1 }", {{2, 3}}},
+                 {"relu_param { negative_slope: -0.5 }", {{2, 3}}, KinkAtZero()},
+                 {"relu_param { negative_slope: -0.5 }", {kSeveralPieces}, WithoutDifferences()}}));
 
 }  // namespace
 }  // namespace moka
