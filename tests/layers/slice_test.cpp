@@ -88,7 +88,7 @@ TEST(Slice, RefusesTwoNamesForTheAxisAndAxesThatAreNotThere) {
                 "axis 0 and slice_dim 1 are both given; slice_dim is the old name of axis",
                 "slice_param.slice_dim");
   ExpectRefusal(Refusal({2, 10}, 2, "axis: -3"), "axis -3 is out of range for shape 2x10",
-                "slice_param");
+                "slice_param.axis");
 }
 
 CheckOptions Tops(int tops, bool gradients = true) {

@@ -188,7 +188,7 @@ TEST(Plugin, ALibraryWithoutEntryOrWithAMissingSymbolIsRefused) {
             "cannot be loaded: undefined symbol: acme::Missing(int)");
   EXPECT_EQ(Refusal(Library("hostile_16")),
             "cannot be loaded: undefined symbol: moka::Missing(int); this Moka (" MOKA_VERSION
-            ", plugin API 2.1) does not have it: was the plugin built for a newer one?");
+            ", plugin API 2.2) does not have it: was the plugin built for a newer one?");
 }
 
 TEST(Plugin, MessagesThatDoNotFitIntoTheGrammarAreFoundWhenItIsLoaded) {
