@@ -104,7 +104,8 @@ void RunCase(benchmark::State& state, const LayerCase& c) {
   for (const std::string& name : net.input_names()) {
     const RandomStream random(1, name, 0, 0);
     Tensor& x = net.input(name);
-    for (int64_t i = 0; i < x.count(); ++i) x.data()[i] = 6 * random.Uniform(static_cast<uint64_t>(i)) - 3;
+    for (int64_t i = 0; i < x.count(); ++i)
+      x.data()[i] = 6 * random.Uniform(static_cast<uint64_t>(i)) - 3;
   }
   const int index = static_cast<int>(c.shapes.size());  // after the inputs
   const LayerInfo layer = net.layer(index);

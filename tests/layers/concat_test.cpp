@@ -86,22 +86,21 @@ CheckOptions NoGradients() {
   return options;
 }
 
-const ContractCases kCases("Concat",
-                           {{"", {{2, 3, 2}, {2, 1, 2}, {2, 4, 2}}},
-                            {"concat_param { axis: 0 }", {{2, 3}, {1, 3}}},
-                            {"concat_param { axis: -1 }", {{2, 3}, {2, 5}}},
-                            {"", {{2, 3}}},
-                            {"concat_param { concat_dim: 2 }", {{1, 2, 3}, {1, 2, 1}}},
-                            {"concat_param { axis: -3 }", {{1, 2, 2}, {2, 2, 2}}},
-                            {"", {{1, 1}, {1, 1}}},
-                            {"concat_param { axis: 0 }", {{1}, {1}, {1}, {1}}},
-                            {"", {{2, 1}, {2, 0}, {2, 1}}},
-                            {"", {{0, 2}, {0, 3}}},
-                            {"", {{2, 2, 0}, {2, 1, 0}}},
-                            {"concat_param { axis: 3 }", {{2, 1, 2, 1}, {2, 1, 2, 3}}},
-                            {"concat_param { axis: 0 }", {{0, 3}, {2, 3}}},
-                            {"", {{4, 7000}, {4, 2000}}, NoGradients()},
-                            {"", {{2, 3, 60, 60}, {2, 1, 60, 60}}, NoGradients()}});
+const ContractCases kCases("Concat", {{"", {{2, 3, 2}, {2, 1, 2}, {2, 4, 2}}},
+                                      {"concat_param { axis: 0 }", {{2, 3}, {1, 3}}},
+                                      {"concat_param { axis: -1 }", {{2, 3}, {2, 5}}},
+                                      {"", {{2, 3}}},
+                                      {"concat_param { concat_dim: 2 }", {{1, 2, 3}, {1, 2, 1}}},
+                                      {"concat_param { axis: -3 }", {{1, 2, 2}, {2, 2, 2}}},
+                                      {"", {{1, 1}, {1, 1}}},
+                                      {"concat_param { axis: 0 }", {{1}, {1}, {1}, {1}}},
+                                      {"", {{2, 1}, {2, 0}, {2, 1}}},
+                                      {"", {{0, 2}, {0, 3}}},
+                                      {"", {{2, 2, 0}, {2, 1, 0}}},
+                                      {"concat_param { axis: 3 }", {{2, 1, 2, 1}, {2, 1, 2, 3}}},
+                                      {"concat_param { axis: 0 }", {{0, 3}, {2, 3}}},
+                                      {"", {{4, 7000}, {4, 2000}}, NoGradients()},
+                                      {"", {{2, 3, 60, 60}, {2, 1, 60, 60}}, NoGradients()}});
 
 }  // namespace
 }  // namespace moka

@@ -76,21 +76,20 @@ CheckOptions NoGradients() {
   return options;
 }
 
-const ContractCases kCases("Flatten",
-                           {{"", {{2, 3, 4}}},
-                            {"flatten_param { axis: 0 end_axis: 1 }", {{2, 3, 4}}},
-                            {"flatten_param { axis: -1 }", {{6}}},
-                            {"flatten_param { axis: 0 }", {{2, 3}}},
-                            {"flatten_param { axis: 1 end_axis: 1 }", {{2, 3, 4}}},
-                            {"flatten_param { axis: 1 end_axis: -2 }", {{2, 3, 2, 2}}},
-                            {"flatten_param { axis: -3 end_axis: -2 }", {{2, 3, 2, 2}}},
-                            {"", {{1, 1, 1, 1}}},
-                            {"", {{1, 7}}},
-                            {"", {{0, 3, 4}}},
-                            {"", {{2, 3, 0}}},
-                            {"flatten_param { axis: 2 }", {{1, 2, 1, 2, 1, 2, 1, 2}}},
-                            {"flatten_param { axis: 0 end_axis: 0 }", {{5}}},
-                            {"", {{3, 70, 300}}, NoGradients()}});
+const ContractCases kCases("Flatten", {{"", {{2, 3, 4}}},
+                                       {"flatten_param { axis: 0 end_axis: 1 }", {{2, 3, 4}}},
+                                       {"flatten_param { axis: -1 }", {{6}}},
+                                       {"flatten_param { axis: 0 }", {{2, 3}}},
+                                       {"flatten_param { axis: 1 end_axis: 1 }", {{2, 3, 4}}},
+                                       {"flatten_param { axis: 1 end_axis: -2 }", {{2, 3, 2, 2}}},
+                                       {"flatten_param { axis: -3 end_axis: -2 }", {{2, 3, 2, 2}}},
+                                       {"", {{1, 1, 1, 1}}},
+                                       {"", {{1, 7}}},
+                                       {"", {{0, 3, 4}}},
+                                       {"", {{2, 3, 0}}},
+                                       {"flatten_param { axis: 2 }", {{1, 2, 1, 2, 1, 2, 1, 2}}},
+                                       {"flatten_param { axis: 0 end_axis: 0 }", {{5}}},
+                                       {"", {{3, 70, 300}}, NoGradients()}});
 
 }  // namespace
 }  // namespace moka
