@@ -2,8 +2,8 @@
 // `stride` apart, + b: the transposed convolution, whose Forward is the gradient of a Convolution
 // for its x. y's size along an axis of space is stride (size - 1) + dilation (kernel - 1) + 1 - 2
 // pad. With group = C = num_output, kernel 2 f - f % 2, stride f, pad ceil((f - 1) / 2) and the
-// filler "bilinear", it enlarges images f times. Several bottoms share the weights and give a top
-// each. Blobs: w (C, num_output / group, kernels), b (num_output).
+// filler "bilinear", it enlarges images f times. Several bottoms share the weights; each has a top.
+// Blobs: w (C, num_output / group, kernels), b (num_output).
 #include "learned_kernels.h"
 #include "moka/elementwise.h"
 #include "moka/registry.h"
@@ -33,7 +33,8 @@ LearnedKernels::Problem Deconvolution::For(const Shape& x) const {
   CheckChannels(g.channels);
   g.outputs = g.channels, g.channels = params().num_output(), g.group = params().group();
   double numbers = static_cast<double>(g.channels / g.group);
-  for (auto& a : g.space()) {
+  for (size_t k = 0; k < static_cast<size_t>(g.axes); ++k) {
+    auto& a = g.axis[k];
     if (a.size == 0) throw Error("the input, ", x, ", has no pixels");
     const double padded = static_cast<double>(a.stride) * static_cast<double>(a.size - 1) +
                           static_cast<double>(a.reach());
@@ -47,7 +48,7 @@ LearnedKernels::Problem Deconvolution::For(const Shape& x) const {
     if (size < 1) {
       throw Error("pad ", a.pad, " leaves nothing of the output, ", full, " - 2 * ", a.pad, " = ",
                   size)
-          .At(sizes().PadField(g));
+          .At(sizes().PadField(k));
     }
     a.size = size;
   }

@@ -118,9 +118,10 @@ inline void LearnedKernels::Reshape(Shapes bottom, Plan& plan) {
     if (x[axis] != channels_) {
       throw Error("bottom ", i, " has ", x[axis], " channels, but the weights are for ", channels_);
     }
-    if (x.axes() - 1 - axis != axes_) {
-      throw Error("bottom ", i, ", ", x, ", has ", x.axes() - 1 - axis,
-                  " axes of space, but the weights are for ", axes_);
+    const int axes = x.axes() - 1 - axis;
+    if (axes != axes_) {
+      throw Error("bottom ", i, ", ", x, ", has ", axes, axes == 1 ? " axis" : " axes",
+                  " of space, but the weights are for ", axes_);
     }
     const Problem problem = CheckedFor(x);
     const ConvolutionNdGeometry& g = problem.convolution;

@@ -29,10 +29,8 @@ class ConvolutionSizes {
   // Throws Error if a kernel is larger than the padded input, or that is beyond all memory.
   void CheckFits(const ConvolutionNdGeometry& g) const;
 
-  // The field that the pad comes from, for messages.
-  std::string PadField(const ConvolutionNdGeometry& g) const {
-    return "convolution_param." + pad_.NameAt(g.axis[0].pad > 0 ? 0 : 1);
-  }
+  // The field that the pad of an axis comes from, for messages.
+  std::string PadField(size_t axis) const { return "convolution_param." + pad_.NameAt(axis); }
 
  private:
   // One size along the axes, as the file gives it: once, once for each axis, or by axis.
@@ -159,7 +157,7 @@ inline void ConvolutionSizes::CheckFits(const ConvolutionNdGeometry& g) const {
   if (numbers > 0x1p40) {
     Error error(padded ? "pad " + pads.str() + " around " : "input ", g.channels / g.group,
                 sizes.str(), " is too large: more than 2^40 numbers");
-    throw padded ? error.At(PadField(g)) : error;
+    throw padded ? error.At(PadField(g.axis[0].pad > 0 ? 0 : 1)) : error;
   }
   for (size_t k = 0; k < static_cast<size_t>(g.axes); ++k) {
     const auto& a = g.axis[k];

@@ -100,8 +100,9 @@ std::optional<ConvolutionGeometry> AsPlanes(const ConvolutionNdGeometry& g) {
   }
   if (count > 2) return std::nullopt;
   if (count == 1) {
-    const int64_t channels = g.channels / g.group;
-    if (channels > 1 && channels * axes[0].kernel * axes[0].out() > kLongRow) return std::nullopt;
+    const int64_t columns = g.channels / g.group * axes[0].kernel * axes[0].out();
+    const bool depthwise = g.group > 1 && g.channels == g.group;  // those have their own loops
+    if (columns > kLongRow && !depthwise) return std::nullopt;
     axes[1] = axes[0];
     axes[0] = Axis();
   }

@@ -204,7 +204,7 @@ TEST(Convolution, RefusesAxesThatDoNotFit) {
   const Error error = Caught([] {
     Results(Layer("num_output: 1 kernel_size: 1"), {{1, 2, 1, 1}, {1, 2, 1}}, {{1, 2}, {1, 2}});
   });
-  EXPECT_EQ(error.message(), "bottom 1, 1x2x1, has 1 axes of space, but the weights are for 2");
+  EXPECT_EQ(error.message(), "bottom 1, 1x2x1, has 1 axis of space, but the weights are for 2");
 }
 
 // Trap: the division that Caffe computes the size of the output with truncates, so that a kernel of

@@ -136,12 +136,14 @@ TEST(Deconvolution, SaysWhatIsWrongWithTheNumbers) {
   EXPECT_EQ(error.message(), "bottom 1 has 3 channels, but the weights are for 2");
 }
 
-// Trap: sizes below 1 are refused; Caffe computes on with them.
+// Trap: what the formula says of an output without pixels is refused by its field.
 TEST(Deconvolution, RefusesAnOutputWithoutPixels) {
   EXPECT_EQ(Refusal("num_output: 1 kernel_size: 2 pad: 1", {1, 1, 1, 1}),
             "pad 1 leaves nothing of the output, 2 - 2 * 1 = 0 @convolution_param.pad");
   EXPECT_EQ(Refusal("num_output: 1 kernel_size: 3 stride: 2 pad_h: 0 pad_w: 4", {1, 1, 2, 2}),
             "pad 4 leaves nothing of the output, 5 - 2 * 4 = -3 @convolution_param.pad_w");
+  EXPECT_EQ(Refusal("num_output: 1 kernel_size: 3 pad_h: 1 pad_w: 2", {1, 1, 1, 1}),
+            "pad 2 leaves nothing of the output, 3 - 2 * 2 = -1 @convolution_param.pad_w");
   EXPECT_EQ(Refusal("num_output: 1 kernel_size: 1 pad: 1073741824", {1, 1, 2}),
             "pad 1073741824 leaves nothing of the output, 2 - 2 * 1073741824 = -2147483646 "
             "@convolution_param.pad");

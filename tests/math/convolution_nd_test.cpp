@@ -145,10 +145,12 @@ Axis Along(int64_t size, int64_t kernel, int64_t stride = 1, int64_t pad = 0,
 }
 
 const ConvolutionNdGeometry kTable[] = {
-    Make(2, 3, 4, 1, {Along(9, 3)}),                                        // 1-D: as planes
-    Make(2, 3, 4, 1, {Along(17, 3, 2, 2, 2)}),                              //
-    Make(1, 40, 3, 1, {Along(2500, 3, 1, 1)}),                              // 1-D in cut rows
-    Make(3, 20, 4, 2, {Along(9001, 5, 2, 6, 3)}),                           //
+    Make(2, 3, 4, 1, {Along(9, 3)}),            // 1-D: as planes
+    Make(2, 3, 4, 1, {Along(17, 3, 2, 2, 2)}),  //
+    Make(1, 40, 3, 1, {Along(2500, 3, 1, 1)}),  // 1-D in cut rows
+    Make(3, 20, 4, 2, {Along(9001, 5, 2, 6, 3)}),
+    Make(1, 1, 9, 1, {Along(70001, 8, 2, 3)}),
+    Make(1, 2, 2, 2, {Along(70001, 4, 1, 1)}),                              //
     Make(2, 3, 4, 1, {Along(5, 2), Along(6, 3, 2, 1)}),                     // 2-D
     Make(2, 3, 4, 1, {Along(4, 3), Along(5, 3), Along(6, 3)}),              // 3-D
     Make(0, 3, 4, 1, {Along(4, 3), Along(5, 3), Along(6, 3)}),              // no images
@@ -177,8 +179,8 @@ const ConvolutionNdGeometry kTable[] = {
 INSTANTIATE_TEST_SUITE_P(Table, ConvolutionsNd, testing::ValuesIn(kTable));
 
 TEST(ConvolutionNd, ComesDownToTwoAxesWhereItCan) {
-  const auto planes = [](const std::vector<Axis>& space, int64_t channels = 2) {
-    const auto g = AsPlanes(Make(1, channels, 2, 1, space));
+  const auto planes = [](const std::vector<Axis>& space, int64_t group = 1) {
+    const auto g = AsPlanes(Make(1, 2, 2, group, space));
     return g ? std::vector<int64_t>{g->height, g->kernel_h, g->width, g->kernel_w}
              : std::vector<int64_t>{};
   };
@@ -191,7 +193,7 @@ TEST(ConvolutionNd, ComesDownToTwoAxesWhereItCan) {
   EXPECT_EQ(planes({Along(4, 1), Along(5, 3), Along(9, 1)}), Is());
   EXPECT_EQ(planes({Along(1, 1, 1, 1), Along(5, 2), Along(9, 3)}), Is());
   EXPECT_EQ(planes({Along(1000000, 3)}), Is());
-  EXPECT_EQ(planes({Along(1000000, 3)}, 1), (Is{1, 1, 1000000, 3}));
+  EXPECT_EQ(planes({Along(1000000, 3)}, 2), (Is{1, 1, 1000000, 3}));
 }
 
 // A net that is planned for a batch runs smaller ones in the same memory; and long or deep images
