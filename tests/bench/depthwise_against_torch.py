@@ -6,7 +6,8 @@
 A step is forward and backward of data, weights and bias, float32, at the 3x3 depthwise layers of MobileNet v1 (or at the SHAPEs, such
 as 512@14_s1_k3, which depthwise_bench must know). In each round and for each shape the sides take turns, a fraction of a second each:
 Moka (depthwise_bench), PyTorch in NCHW, PyTorch in channels-last. PyTorch runs through aten.convolution and aten.convolution_backward,
-without Python's part of autograd, and with a malloc that keeps its memory (fresh pages for each result made it slower). Prints, for each
+without Python's part of autograd, and with a malloc that keeps its memory and asks for huge pages, as Moka does (with fresh pages for
+each result it was slower). Prints, for each
 shape, the medians over the rounds, the ratio of Moka to the better of PyTorch's layouts (above 1: Moka is faster), that of the minima,
 and the geometric means. Needs Debian's python3-torch; /usr/bin/python3 runs it.
 """
@@ -24,10 +25,11 @@ MOBILENET = ["32@112_s1_k3", "64@112_s2_k3", "128@56_s1_k3", "128@56_s2_k3", "25
 PARTS = 15  # of the time of a side in a round; the best one counts, as other programs only ever slow it down
 
 
-def serve_torch(threads):
+def serve_torch(threads, cpu):
     """Answers lines "SHAPE BATCH LAYOUT SECONDS" with the milliseconds of a step."""
     import time
     import torch
+    clock = time.process_time if cpu else time.perf_counter
     torch.set_num_threads(threads)
     torch.set_grad_enabled(False)
     ready = {}
@@ -43,8 +45,8 @@ def serve_torch(threads):
         dy = torch.ops.aten.convolution(x, w, b, *args).mul(0.5).contiguous(memory_format=memory)
 
         def step():
-            torch.ops.aten.convolution(x, w, b, *args)
-            torch.ops.aten.convolution_backward(dy, x, w, [len(b)], *args, [True, True, True])
+            y = torch.ops.aten.convolution(x, w, b, *args)  # lives on, as in a net
+            return torch.ops.aten.convolution_backward(dy, x, w, [len(b)], *args, [True, True, True]), y
         return step
 
     for line in sys.stdin:
@@ -58,12 +60,12 @@ def serve_torch(threads):
         best = float("inf")
         for _ in range(PARTS):
             step()
-            start = time.perf_counter()
+            start = clock()
             count = 0
-            while count < 2 or time.perf_counter() - start < float(seconds) / PARTS:
+            while count < 2 or clock() - start < float(seconds) / PARTS:
                 step()
                 count += 1
-            best = min(best, (time.perf_counter() - start) / count)
+            best = min(best, (clock() - start) / count)
         print(best * 1e3, flush=True)
 
 
@@ -75,10 +77,10 @@ def clean_environment():
 
 
 class Torch:
-    def __init__(self, threads):
+    def __init__(self, threads, cpu):
         environment = clean_environment() | {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": str(1 << 40),
-                                             "MALLOC_TOP_PAD_": str(64 << 20)}
-        self.process = subprocess.Popen(["/usr/bin/python3", "-B", __file__, "--serve", f"--threads={threads}"], text=True,
+                                             "MALLOC_TOP_PAD_": str(64 << 20), "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1"}
+        self.process = subprocess.Popen(["/usr/bin/python3", "-B", __file__, "--serve", f"--threads={threads}"] + ["--cpu"] * cpu, text=True,
                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment)
 
     def step(self, name, batch, layout, seconds):
@@ -86,11 +88,11 @@ class Torch:
         return float(self.process.stdout.readline())
 
 
-def moka_step(bench, name, batch, threads, seconds):
+def moka_step(bench, name, batch, threads, seconds, cpu):
     command = [bench, f"--benchmark_filter=^step/{name}/batch:{batch}/threads:{threads}/", f"--benchmark_min_time={seconds / PARTS}",
                f"--benchmark_repetitions={PARTS}", "--benchmark_format=json"]
     out = subprocess.run(command, capture_output=True, text=True, check=True, env=clean_environment()).stdout
-    return min(run["real_time"] for run in json.loads(out)["benchmarks"] if run["run_type"] == "iteration")
+    return min(run["cpu_time" if cpu else "real_time"] for run in json.loads(out)["benchmarks"] if run["run_type"] == "iteration")
 
 
 def geometric_mean(values):
@@ -105,15 +107,18 @@ def main():
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--seconds", type=float, default=0.2, help="of each side, shape and round")
     parser.add_argument("--batch", type=int, action="append")
+    parser.add_argument("--cpu", action="store_true", help="count the processor's time, with 1 thread: what else runs disturbs it less")
     parser.add_argument("--serve", action="store_true", help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.serve:
-        return serve_torch(args.threads)
+        return serve_torch(args.threads, args.cpu)
+    if args.cpu and args.threads > 1:
+        parser.error("--cpu needs --threads 1: threads that wait for others use the processor, too")
 
-    torch = Torch(args.threads)
+    torch = Torch(args.threads, args.cpu)
     cases = [(name, batch) for batch in args.batch or [8, 32] for name in args.shapes or MOBILENET]
     sides = {
-        "Moka": lambda name, batch: moka_step(args.bench, name, batch, args.threads, args.seconds),
+        "Moka": lambda name, batch: moka_step(args.bench, name, batch, args.threads, args.seconds, args.cpu),
         "NCHW": lambda name, batch: torch.step(name, batch, "NCHW", args.seconds),
         "channels-last": lambda name, batch: torch.step(name, batch, "channels-last", args.seconds),
     }

@@ -5,52 +5,70 @@
 //   depthwise_bench --benchmark_filter=step/512@14_s1_k3/batch:8/threads:2
 #include <benchmark/benchmark.h>
 
+#include <algorithm>
 #include <string>
 
+#include "moka/tensor.h"
 #include "shapes.h"
 
 namespace moka::bench {
 namespace {
 
+// All arrays lie in one piece of memory, one after the other, as a net places them.
 class Run {
  public:
   Run(const ConvolutionGeometry& geometry, int threads)
-      : g(geometry), context({.threads = threads, .seed = 1}) {
-    scratch_ = Random(Stride() * threads);
+      : g(geometry),
+        context({.threads = threads, .seed = 1}),
+        memory_(Shape{2 * (x_size + y_size) + 4 * (w_size + g.outputs) + 1024 + Shared() +
+                      Stride() * threads}) {
+    scratch_ = Take(Stride() * threads);
+    shared_ = Take(Shared());
+    const std::vector<float> random = Random(memory_.shape().count());
+    std::copy(random.begin(), random.end(), memory_.data());
   }
   std::span<float> operator()(int worker) const {
-    return {scratch_.data() + worker * Stride(), static_cast<size_t>(Stride())};
+    return {scratch_ + worker * Stride(), static_cast<size_t>(Stride())};
   }
 
-  void Forward() { ConvolveForward(context, g, x.data(), w.data(), bias.data(), y.data(), *this); }
-  void Data() { ConvolveBackwardData(context, g, w.data(), dy.data(), dx.data(), *this); }
+  void Forward() { ConvolveForward(context, g, x, w, bias, y, *this); }
+  void Data() { ConvolveBackwardData(context, g, w, dy, dx, *this); }
   void Weights() {
-    ConvolveBackwardWeights(context, g, x.data(), dy.data(), dw.data(), false, db.data(), false,
-                            *this, shared);
+    ConvolveBackwardWeights(context, g, x, dy, dw, false, db, false, *this,
+                            {shared_, static_cast<size_t>(Shared())});
   }
 
   // `passes` passes of 2 flops for each product.
   void Report(benchmark::State& state, int passes) const {
-    const double outputs = static_cast<double>(y.size());
+    const double outputs = static_cast<double>(y_size);
     const auto rate = [&](double amount) {
       return benchmark::Counter(amount * passes * 1e-9,
                                 benchmark::Counter::kIsIterationInvariantRate);
     };
     state.counters["GFLOP/s"] = rate(2 * outputs * static_cast<double>(g.kernel_h * g.kernel_w));
-    state.counters["GB/s"] = rate(4 * (static_cast<double>(x.size()) + outputs));
+    state.counters["GB/s"] = rate(4 * (static_cast<double>(x_size) + outputs));
   }
 
   const ConvolutionGeometry g;
+  const int64_t x_size = g.batch * g.channels * g.height * g.width,
+                y_size = g.batch * g.outputs * g.out_height() * g.out_width(),
+                w_size = g.outputs * g.kernel_h * g.kernel_w;
   Context context;
-  std::vector<float> x = Random(g.batch * g.channels * g.height * g.width), dx = x;
-  std::vector<float> w = Random(g.outputs * g.kernel_h * g.kernel_w), dw = w;
-  std::vector<float> bias = Random(g.outputs), db = bias;
-  std::vector<float> y = Random(g.batch * g.outputs * g.out_height() * g.out_width()), dy = y;
-  std::vector<float> shared = Random(ConvolutionSharedScratch(g));
 
  private:
   int64_t Stride() const { return (ConvolutionScratch(g) + 31) / 16 * 16; }
-  mutable std::vector<float> scratch_;
+  int64_t Shared() const { return ConvolutionSharedScratch(g); }
+  float* Take(int64_t floats) {
+    float* taken = memory_.data() + taken_;
+    taken_ += (floats + 15) / 16 * 16;
+    return taken;
+  }
+
+  Tensor memory_;
+  int64_t taken_ = 0;
+  float *x = Take(x_size), *dx = Take(x_size), *y = Take(y_size), *dy = Take(y_size);
+  float *w = Take(w_size), *dw = Take(w_size), *bias = Take(g.outputs), *db = Take(g.outputs);
+  float *scratch_, *shared_;
 };
 
 void Step(benchmark::State& state, const ConvolutionGeometry& g, int threads) {
