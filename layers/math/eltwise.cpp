@@ -122,23 +122,33 @@ void Eltwise::Forward(ForwardPass& pass) {
   });
 }
 
-// Of equal bottoms the first wins; a NaN beats every number.
+// to = max(x, y), and to whom it belongs: w, which is 0 at first, or k. Of equal ones y wins; a NaN
+// beats every number.
+template <bool kFirst>
+[[gnu::always_inline]] inline void Compare(int64_t n, const float* x, const float* y, int32_t k,
+                                           int32_t* w, float* to) {
+#pragma GCC ivdep
+  for (int64_t i = 0; i < n; ++i) {
+    const int32_t before = kFirst ? 0 : w[i];
+    const int32_t after = x[i] <= y[i] ? before : k;  // k if one is NaN
+    const float larger = x[i] <= y[i] ? y[i] : x[i];
+    const bool number = y[i] == y[i];
+    w[i] = number ? after : before;
+    to[i] = number ? larger : y[i];
+  }
+}
+
 // The winners as numbers as wide as the values, which makes better vectors, and then as bytes.
 void Eltwise::Maximum(ForwardPass& pass) {
   const int last = pass.bottom_count() - 1;
   ForEachBlock(pass, pass.top(0).count(), [&](int64_t at, int64_t n) {
     float block[kBlock];
-    int32_t winner[kBlock] = {};
+    int32_t winner[kBlock];
     const float* y = pass.bottom(0).data() + at;
     for (int k = 1; k <= last; ++k) {
-      float* to = k == last ? pass.top(0).data() + at : block;
-      Vectorised([=, x = pass.bottom(k).data() + at, w = winner] {
-#pragma GCC ivdep
-        for (int64_t i = 0; i < n; ++i) {
-          const bool wins = (x[i] > y[i]) | ((x[i] != x[i]) & (y[i] == y[i]));
-          w[i] = wins ? k : w[i];
-          to[i] = wins ? x[i] : y[i];
-        }
+      Vectorised([=, x = pass.bottom(k).data() + at, w = winner,
+                  to = k == last ? pass.top(0).data() + at : block] {
+        k == 1 ? Compare<true>(n, x, y, k, w, to) : Compare<false>(n, x, y, k, w, to);
       });
       y = block;
     }
