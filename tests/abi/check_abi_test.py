@@ -128,11 +128,11 @@ class Verdict(unittest.TestCase):
     def test_a_break_needs_a_higher_major(self):
         self.assertEqual(
             check_abi.verdict((2, 1), (2, 2), broken=True, added=False),
-            ("plugins that were built for API 2.2 break: take the change back, or raise "
+            ("plugins that were built for API 2.1 break: take the change back, or raise "
              "MOKA_PLUGIN_API_MAJOR in include/moka/version.h.in", False))
 
     def test_a_higher_version_needs_its_own_kept_file(self):
-        text = "the kept file is of API 2.2, this is {}: run this with --refresh"
+        text = "the kept file is of API 2.1, this is {}: run this with --refresh"
         self.assertEqual(check_abi.verdict((2, 1), (3, 0), broken=True, added=False),
                          (text.format("3.0"), False))
         self.assertEqual(check_abi.verdict((2, 1), (2, 2), broken=False, added=True),
@@ -141,12 +141,12 @@ class Verdict(unittest.TestCase):
     def test_an_addition_passes_and_is_told(self):
         self.assertEqual(
             check_abi.verdict((2, 1), (2, 1), broken=False, added=True),
-            ("something was added; if 2.2 has been released, raise MOKA_PLUGIN_API_MINOR in "
+            ("something was added; if 2.1 has been released, raise MOKA_PLUGIN_API_MINOR in "
              "include/moka/version.h.in; then run this with --refresh", True))
 
     def test_nothing_new_is_fine(self):
         self.assertEqual(check_abi.verdict((2, 1), (2, 1), broken=False, added=False),
-                         ("the interface for plugins is that of API 2.2", True))
+                         ("the interface for plugins is that of API 2.1", True))
 
 
 if __name__ == "__main__":
