@@ -4,7 +4,7 @@
 #include <numeric>
 #include <span>
 
-#include "../normalization/channels.h"
+#include "channels.h"
 #include "moka/filler.pb.h"
 #include "moka/registry.h"
 #include "prelu.pb.h"
