@@ -56,7 +56,7 @@ NetDescription Describe(const Registry& registry, const NetSchema& schema, const
     blobs += " bottom: 'x" + i_text + "'";
   }
   for (int t = 0; t < tops; ++t) {
-    const std::string y = "y" + std::to_string(t);
+    const std::string y = std::string("y").append(std::to_string(t));
     blobs += " top: '" + y + "'";
     ends += " layer { name: 'sum_" + y + "' type: 'Reduction' bottom: '" + y + "' top: 'sum_" + y;
     ends += std::string("'") + (backward ? " loss_weight: 1 }" : " }");
@@ -104,7 +104,8 @@ void RunCase(benchmark::State& state, const LayerCase& c) {
   for (const std::string& name : net.input_names()) {
     const RandomStream random(1, name, 0, 0);
     Tensor& x = net.input(name);
-    for (int64_t i = 0; i < x.count(); ++i) x.data()[i] = 6 * random.Uniform(static_cast<uint64_t>(i)) - 3;
+    for (int64_t i = 0; i < x.count(); ++i)
+      x.data()[i] = 6 * random.Uniform(static_cast<uint64_t>(i)) - 3;
   }
   const int index = static_cast<int>(c.shapes.size());  // after the inputs
   const LayerInfo layer = net.layer(index);
