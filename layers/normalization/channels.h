@@ -222,6 +222,7 @@ class Channels {
     }
   }
 
+  // The last unit first: what Sum has read last is the nearest.
   template <typename F>
   void RunUnits(Block block, int64_t begin, int64_t end, F body) const {
     if (inner_ == 1) {
@@ -231,8 +232,10 @@ class Channels {
       }
       return;
     }
-    ForEachStrip(block, begin, end,
-                 [=](int64_t c, int64_t i, int64_t stop) { RunStrip(i, stop, body(c)); });
+    for (int64_t unit = end - 1; unit >= begin; --unit) {
+      ForEachStrip(block, unit, unit + 1,
+                   [=](int64_t c, int64_t i, int64_t stop) { RunStrip(i, stop, body(c)); });
+    }
   }
 
   template <typename F>

@@ -56,7 +56,7 @@ NetDescription Describe(const Registry& registry, const NetSchema& schema, const
     blobs += " bottom: 'x" + i_text + "'";
   }
   for (int t = 0; t < tops; ++t) {
-    const std::string y = "y" + std::to_string(t);
+    const std::string y = std::string("y").append(std::to_string(t));
     blobs += " top: '" + y + "'";
     ends += " layer { name: 'sum_" + y + "' type: 'Reduction' bottom: '" + y + "' top: 'sum_" + y;
     ends += std::string("'") + (backward ? " loss_weight: 1 }" : " }");
