@@ -38,8 +38,13 @@ MOKA_INLINE void Copy(const float* x, float* y) {
 }
 
 MOKA_INLINE void Prefetch(const float* x, int64_t n) {
-  for (int64_t k = 0; k < n; k += 16) __builtin_prefetch(x + k, 0, 2);
+  for (int64_t k = 0; k < n; k += 16) __builtin_prefetch(x + k, 0, 3);
 }
+MOKA_INLINE void PrefetchForWriting(const float* y, int64_t n) {
+  for (int64_t k = 0; k < n; k += 16) __builtin_prefetch(y + k, 1, 3);
+}
+// Rows ahead of those at work, where memory is the limit.
+constexpr int64_t kReadAhead = 16, kWriteAhead = 12;
 
 // The first n < kLanes floats of v.
 MOKA_INLINE void StoreSome(Vector v, int64_t n, float* y) {

@@ -105,8 +105,11 @@ MOKA_INLINE void DensePlane(const DepthwiseStrips& t, const DepthwiseStripRows& 
       w[i * kernel + j] = Fill(weights[(t.mirrored ? kernel - 1 - i : i) * kernel + j]);
   }
   int64_t row = p.begin;
-  for (; row + 4 <= p.end; row += 4)
+  for (; row + 4 <= p.end; row += 4) {
+    Prefetch(x + (row + kReadAhead) * stride * t.x_width, 4 * stride * t.x_width);
+    PrefetchForWriting(y + (row + kWriteAhead) * t.width, 4 * t.width);
     DenseBlockOfStrips<kernel, stride, 4>(t, row, x, w, start, room, y);
+  }
   const int64_t rest = p.end - row;
   if (rest == 3) DenseBlockOfStrips<kernel, stride, 3>(t, row, x, w, start, room, y);
   if (rest == 2) DenseBlockOfStrips<kernel, stride, 2>(t, row, x, w, start, room, y);
@@ -167,9 +170,8 @@ MOKA_INLINE void SpreadPlane(const DepthwiseStrips& t, const DepthwiseStripRows&
   static_assert(4 % stride == 0);  // the phase stays
   int64_t row = p.begin, base = (row + t.pad) / stride;
   for (; row + 4 <= p.end; row += 4, base += 4 / stride) {
-    // Much more is written than read: fetch the lines.
-    for (int64_t k = 0; k < 4 * t.width; k += 16)
-      __builtin_prefetch(y + (row + 8) * t.width + k, 1, 3);
+    Prefetch(x + (base + kReadAhead / stride) * t.x_width, 4 / stride * t.x_width);
+    PrefetchForWriting(y + (row + kWriteAhead) * t.width, 4 * t.width);
     SpreadBlockOfStrips<kernel, stride, 4, phase>(t, row, base, x, w, room, y);
   }
   const int64_t rest = p.end - row;
