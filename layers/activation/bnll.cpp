@@ -1,4 +1,5 @@
 // BNLL ("binomial normal log likelihood", Caffe's name for Softplus): y = log(1 + exp(x)).
+// Caffe: in place, Backward takes y for x; here it reads y alone.
 #include "moka/registry.h"
 #include "smooth_rectifier.h"
 

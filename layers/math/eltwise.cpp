@@ -1,4 +1,6 @@
 // Eltwise: y = x0 x1 ..., y = c0 x0 + c1 x1 + ... or y = max(x0, x1, ...), element by element.
+// Caffe: in place, a sum clears its bottom before it reads it; here the net gives y memory that no
+// other bottom needs.
 #include <algorithm>
 #include <cmath>
 #include <string>

@@ -50,6 +50,8 @@ class BatchNorm final : public Layer {
     view_ = x.axes() < 2 ? Channels(1, 1, x.count()) : Channels(x[0], x[1], x.count_from(2));
     view_.PlanSums(plan);
     normals_ = plan.Saved<Normal>(channels_);
+    lines_ = plan.Scratch<Line>(channels_);
+    slopes_ = plan.Scratch<Slopes>(channels_);
     plan.top(0) = x;
   }
 
@@ -57,11 +59,13 @@ class BatchNorm final : public Layer {
     const float* x = pass.bottom(0).data();
     float* y = pass.top(0).data();
     Normal* normals = pass.Get(normals_).data();
+    Line* lines = pass.Get(lines_).data();  // made once: in rows each element is another channel
     const auto normalize = [=](int64_t c) {
-      return [=, line = Line(normals[c], 1, 0)](int64_t i) { y[i] = line(x[i]); };
+      return [=, line = lines[c]](int64_t i) { y[i] = line(x[i]); };
     };
     if (global_) {
       ReadStatistics(pass, normals);
+      for (int64_t c = 0; c < channels_; ++c) lines[c] = Line(normals[c], 1, 0);
       return view_.ForAll(pass, normalize);
     }
     if (view_.empty()) return;
@@ -73,6 +77,7 @@ class BatchNorm final : public Layer {
       for (int64_t c = block.first; c < block.last; ++c) {
         const Moments of = MomentsOf(sums[c - block.first], x[c * view_.inner()], view_.each());
         normals[c] = {of.mean, 1 / std::sqrt(of.variance + eps_)};
+        lines[c] = Line(normals[c], 1, 0);
         Remember(of.mean, mean[c]);
         Remember(of.variance * Correction(), variance[c]);
       }
@@ -94,24 +99,29 @@ class BatchNorm final : public Layer {
       });
     }
     const float* y = pass.top(0).data();
+    Slopes* slopes = pass.Get(slopes_).data();
     view_.ForEachBlock(pass, [&](Channels::Block block) {
-      Sums* sums = view_.Sum(pass, block, [=](int64_t) {
+      const Sums* sums = view_.Sum(pass, block, [=](int64_t) {
         return [=](int64_t i) { return Sums{dy[i], static_cast<double>(dy[i]) * y[i]}; };
       });
       const double m = static_cast<double>(view_.each());
-      view_.ForEach(pass, block, [=](int64_t c) {
+      for (int64_t c = block.first; c < block.last; ++c) {
         const Sums& sum = sums[c - block.first];
         const double inverse = normals[c].inverse;
-        const float a = static_cast<float>(inverse);
-        const float mean = static_cast<float>(sum.first / m);
-        const float k = static_cast<float>(-inverse * sum.second / m);
-        return [=](int64_t i) { dx[i] = (dy[i] - mean) * a + y[i] * k; };
+        slopes[c] = {static_cast<float>(sum.first / m), static_cast<float>(inverse),
+                     static_cast<float>(-inverse * sum.second / m)};
+      }
+      view_.ForEach(pass, block, [=](int64_t c) {
+        return [=, of = slopes[c]](int64_t i) { dx[i] = (dy[i] - of.mean) * of.a + y[i] * of.k; };
       });
     });
   }
 
  private:
   enum { kMean, kVariance, kFactor };
+  struct Slopes {  // dx = a (dy - mean) + k y
+    float mean, a, k;
+  };
 
   static bool UsesGlobal(const LayerSpec& spec, const BatchNormParameter& params) {
     return params.has_use_global_stats() ? params.use_global_stats() : !spec.training();
@@ -142,6 +152,8 @@ class BatchNorm final : public Layer {
   int64_t channels_ = 0;
   Channels view_;
   Buffer<Normal> normals_;
+  Buffer<Line> lines_;
+  Buffer<Slopes> slopes_;
 };
 
 }  // namespace

@@ -123,7 +123,7 @@ class Channels {
   // Channels in a block. Where they lie side by side, whole lines of the cache.
   int64_t block() const {
     if (in_one_reading_) return std::clamp<int64_t>(channels_, 1, kColumns);
-    const int64_t least = inner_ == 1 ? 64 : 1;
+    const int64_t least = inner_ == 1 ? kColumns : 1;
     const int64_t fitting = kBlock / std::max<int64_t>(1, each());
     const int64_t count = std::clamp<int64_t>(fitting, least, 1024) / together_;
     return std::min(std::max<int64_t>(1, channels_), std::max<int64_t>(1, count) * together_);

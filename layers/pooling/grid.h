@@ -30,6 +30,8 @@ struct Grid {
   int64_t pixels() const { return Product(&GridAxis::size); }
   int64_t windows() const { return Product(&GridAxis::windows); }
   int64_t kernel() const { return Product(&GridAxis::kernel); }
+  // Whether the largest place within a window fits a byte.
+  bool fits_byte() const { return kernel() <= 256; }
   int64_t Product(int64_t GridAxis::*member) const {
     int64_t product = 1;
     for (int a = 0; a < count; ++a) product *= axes[static_cast<size_t>(a)].*member;

@@ -79,7 +79,7 @@ void Pooling::Reshape(Shapes bottom, Plan& plan) {
       kernel += (a ? " x " : "") + std::to_string(grid_.axes[static_cast<size_t>(a)].kernel);
     throw Error("the kernel is too large: ", kernel);
   }
-  if (grid_.kernel() <= 256) {
+  if (grid_.fits_byte()) {
     bytes_ = plan.Saved<uint8_t>(y.count());
   } else {
     ints_ = plan.Saved<int32_t>(y.count());
@@ -116,7 +116,7 @@ void Pooling::MaskedForward(ForwardPass& pass, Buffer<Index> buffer) {
 
 void Pooling::Forward(ForwardPass& pass) {
   if (has_mask())
-    return grid_.kernel() <= 256 ? MaskedForward(pass, bytes_) : MaskedForward(pass, ints_);
+    return grid_.fits_byte() ? MaskedForward(pass, bytes_) : MaskedForward(pass, ints_);
   const float* x = pass.bottom(0).data();
   float* y = pass.top(0).data();
   if (method_ == PoolingParameter::AVE && flat())
@@ -138,7 +138,7 @@ void Pooling::MaskedBackward(BackwardPass& pass, Buffer<Index> buffer) {
 void Pooling::Backward(BackwardPass& pass) {
   if (!pass.wants_bottom(0)) return;
   if (has_mask())
-    return grid_.kernel() <= 256 ? MaskedBackward(pass, bytes_) : MaskedBackward(pass, ints_);
+    return grid_.fits_byte() ? MaskedBackward(pass, bytes_) : MaskedBackward(pass, ints_);
   const float* dy = pass.top_diff(0).data();
   float* dx = pass.bottom_diff(0).data();
   if (method_ == PoolingParameter::STOCHASTIC) {

@@ -1,5 +1,5 @@
-// Zeiler and Fergus, "Stochastic pooling for regularization of deep convolutional neural networks",
-// 2013.
+// Stochastic pooling. Zeiler and Fergus, "Stochastic pooling for regularization of deep
+// convolutional neural networks", 2013.
 #pragma once
 
 #include "grid.h"
@@ -35,9 +35,8 @@ void Draw(const Grid& g, const RandomStream& random, uint64_t first, int64_t beg
   });
 }
 
-// In testing: y = sum a^2 / sum a over the positive a, the mean of what training draws. dy/da = (2
-// a
-// - y) / sum a.
+// In testing: y = sum a^2 / sum a over the positive a, the mean of what training draws. So
+// dy/da = (2 a - y) / sum a.
 struct WeightedMean {
   double sum = 0, squares = 0;
 

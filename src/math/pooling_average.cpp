@@ -37,6 +37,7 @@ void MeanOfPlane(const PoolingGeometry& g, const InnerWindows& inner, const Kern
                  const float* x, float* y) {
   for (int64_t r = 0; r < g.out_height; ++r, y += g.out_width) {
     const WindowRange h(r, g.stride_h, g.pad_h, g.kernel_h, g.height);
+    ReadAhead(x + r * g.stride_h * g.width + kAhead, g.stride_h * g.width);
     int64_t done = inner.first;  // windows [inner.first, done) need no more
     if (kernels.row) done += kernels.row({g, h, inner, x}, y + inner.first);
     for (int64_t q = 0; q < g.out_width; ++q) {

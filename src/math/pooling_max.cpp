@@ -45,6 +45,7 @@ void MaxOfPlane(const PoolingGeometry& g, const InnerWindows& inner, const Kerne
                 const float* x, float* y, Index* mask) {
   for (int64_t r = 0; r < g.out_height; ++r, y += g.out_width, mask += mask ? g.out_width : 0) {
     const WindowRange h(r, g.stride_h, g.pad_h, g.kernel_h, g.height);
+    ReadAhead(x + r * g.stride_h * g.width + kAhead, g.stride_h * g.width);
     int64_t done = inner.first;  // windows [inner.first, done) need no more
     if constexpr (sizeof(Index) == 1) {
       if (kernels.row)
@@ -97,7 +98,13 @@ void Backward(Context& context, const PoolingGeometry& g, const Index* mask, con
     offsets[place] = place / g.kernel_w * g.width + place % g.kernel_w;
   }
   context.ParallelFor(g.planes, PlaneGrain(g), [&](int64_t begin, int64_t end) {
-    std::fill(dx + begin * in, dx + end * in, 0.0f);
+    // Past the cache, if hardly any of it is touched again.
+    if (BeyondCache(g) && in / 1024 >= out) {
+      StreamFill(0, (end - begin) * in, dx + begin * in);
+      EndStream();
+    } else {
+      std::fill(dx + begin * in, dx + end * in, 0.0f);
+    }
     for (int64_t p = begin; p < end; ++p)
       SpreadPlane(g, offsets, mask + p * out, dy + p * out, dx + p * in);
   });

@@ -58,6 +58,7 @@ __attribute__((always_inline)) inline int64_t Largest(const float* x, int64_t co
   const auto infinity = typename Lanes<n>::Floats{} + std::numeric_limits<float>::infinity();
   best = -infinity;
   for (int64_t i = 0; i < count; i += n) {
+    PrefetchAfter(x + i, n);
     std::memcpy(&v, x + (i < count - n ? i : count - n), sizeof v);
     v = v == v ? v : infinity;
     best = v > best ? v : best;

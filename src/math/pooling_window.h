@@ -9,6 +9,7 @@
 #include <immintrin.h>
 #endif
 
+#include "moka/elementwise.h"
 #include "moka/math.h"
 
 namespace moka {

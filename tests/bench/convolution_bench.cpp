@@ -65,20 +65,8 @@ void Weights(benchmark::State& state, const ConvolutionGeometry& g, int threads)
 }
 
 [[maybe_unused]] const bool registered = [] {
-  for (const NamedConvolution& c : kConvolutions) {
-    for (const int threads : {1, 2}) {
-      const auto add = [&](const char* pass, auto body) {
-        benchmark::RegisterBenchmark(
-            (std::string(c.name) + "/" + pass + "/threads:" + std::to_string(threads)).c_str(),
-            body, c.g, threads)
-            ->UseRealTime()
-            ->Unit(benchmark::kMillisecond);
-      };
-      add("forward", Forward);
-      add("data", Data);
-      add("weights", Weights);
-    }
-  }
+  for (const NamedConvolution& c : kConvolutions)
+    RegisterPasses<ConvolutionGeometry>(c.name, c.g, Forward, Data, Weights);
   return true;
 }();
 

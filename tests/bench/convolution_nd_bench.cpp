@@ -80,20 +80,8 @@ void Weights(benchmark::State& state, const ConvolutionNdGeometry& g, int thread
 }
 
 [[maybe_unused]] const bool registered = [] {
-  for (const auto& [name, g] : kShapes) {
-    for (const int threads : {1, 2}) {
-      const auto add = [&, name = name, g = g](const char* pass, auto body) {
-        const std::string label =
-            std::string(name) + "/" + pass + "/threads:" + std::to_string(threads);
-        benchmark::RegisterBenchmark(label.c_str(), body, g, threads)
-            ->UseRealTime()
-            ->Unit(benchmark::kMillisecond);
-      };
-      add("forward", Forward);
-      add("data", Data);
-      add("weights", Weights);
-    }
-  }
+  for (const auto& [name, g] : kShapes)
+    RegisterPasses<ConvolutionNdGeometry>(name, g, Forward, Data, Weights);
   return true;
 }();
 

@@ -1,6 +1,10 @@
 // The layers that the benchmarks time: LeNet's at batch 64 and CIFAR-10 quick's at batch 100.
 #pragma once
 
+#include <benchmark/benchmark.h>
+
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "moka/math.h"
@@ -43,6 +47,23 @@ inline std::vector<float> Random(int64_t count) {
   std::vector<float> values(static_cast<size_t>(count));
   for (size_t i = 0; i < values.size(); ++i) values[i] = 2 * random.Uniform(i) - 1;
   return values;
+}
+
+// The passes of a convolution as benchmarks NAME/PASS/threads:N, on 1 and 2 threads.
+template <typename Geometry>
+using PassBody = void (*)(benchmark::State&, const Geometry&, int threads);
+template <typename Geometry>
+void RegisterPasses(const std::string& name, const Geometry& g, PassBody<Geometry> forward,
+                    PassBody<Geometry> data, PassBody<Geometry> weights) {
+  for (const int threads : {1, 2}) {
+    for (const auto& [pass, body] :
+         {std::pair("forward", forward), {"data", data}, {"weights", weights}}) {
+      const std::string label = name + "/" + pass + "/threads:" + std::to_string(threads);
+      benchmark::RegisterBenchmark(label.c_str(), body, g, threads)
+          ->UseRealTime()
+          ->Unit(benchmark::kMillisecond);
+    }
+  }
 }
 
 }  // namespace moka::bench

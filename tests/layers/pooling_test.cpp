@@ -1,3 +1,5 @@
+#include "layers/pooling.h"
+
 #include <cmath>
 #include <limits>
 
@@ -288,19 +290,6 @@ TEST(Pooling, TakesOneTopOnlyUnlessItIsMax) {
   EXPECT_NE(error.message().find("top"), std::string::npos);
 }
 
-CheckOptions Spread() {  // so that the largest stays the largest
-  CheckOptions options;
-  options.spread = 0.05;
-  return options;
-}
-CheckOptions Positive(bool training) {
-  CheckOptions options;
-  options.input = [](int, int64_t, float random) { return 0.5f + random; };
-  options.training = training;
-  options.random_layer = training;
-  options.check_gradients = !training;  // a draw jumps
-  return options;
-}
 CheckOptions WithMask() {
   CheckOptions options = Spread();
   options.tops = 2;

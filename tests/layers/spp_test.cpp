@@ -1,6 +1,7 @@
 // SPP: each channel pooled into 1 x 1, 2 x 2, 4 x 4, ... bins.
 #include "layers/activation.h"
 #include "layers/contract.h"
+#include "layers/pooling.h"
 
 namespace moka {
 namespace {
@@ -117,20 +118,6 @@ TEST(SPP, RefusesWhatItCannotPool) {
                 "expects images N x C x H x W (4 axes), not 1x1x4", "");
   ExpectRefused(Spp("pyramid_height: 1"), {1, 1, 0, 4},
                 "cannot pool images without pixels: the bottom is 1x1x0x4", "");
-}
-
-CheckOptions Spread() {
-  CheckOptions options;
-  options.spread = 0.05;
-  return options;
-}
-CheckOptions Positive(bool training) {
-  CheckOptions options;
-  options.input = [](int, int64_t, float random) { return 0.5f + random; };
-  options.training = training;
-  options.random_layer = training;
-  options.check_gradients = !training;  // a draw jumps
-  return options;
 }
 
 const ContractCases kCases(

@@ -4,8 +4,7 @@
 #include <ostream>
 
 #include "math/convolution_nd_cut.h"
-#include "naive/compare.h"
-#include "naive/convolution_nd.h"
+#include "math/convolve.h"
 
 namespace moka {
 
@@ -19,54 +18,7 @@ void PrintTo(const ConvolutionNdGeometry& g, std::ostream* out) {
 
 namespace {
 
-constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
-
-struct Memory {
-  Memory(const ConvolutionNdGeometry& g, int threads)
-      : shared(static_cast<size_t>(ConvolutionSharedScratch(g)), kNan),
-        each(static_cast<size_t>(threads),
-             std::vector<float>(
-                 static_cast<size_t>(std::max(ConvolutionScratch(g), LoweringScratch(g))), kNan)) {}
-  std::span<float> operator()(int worker) const { return each[static_cast<size_t>(worker)]; }
-
-  std::vector<float> shared;
-  mutable std::vector<std::vector<float>> each;
-};
-
-std::vector<float> Forward(const ConvolutionNdGeometry& g, int threads, const std::vector<float>& x,
-                           const std::vector<float>& w, const std::vector<float>& bias) {
-  Context context({.threads = threads, .seed = 1});
-  std::vector<float> y(naive::OutputCount(g), kNan);
-  ConvolveForward(context, g, x.data(), w.data(), bias.empty() ? nullptr : bias.data(), y.data(),
-                  Memory(g, threads));
-  return y;
-}
-
-struct Gradients {
-  std::vector<float> x, w, bias;
-  friend bool operator==(const Gradients&, const Gradients&) = default;
-};
-
-Gradients Backward(const ConvolutionNdGeometry& g, int threads, const std::vector<float>& x,
-                   const std::vector<float>& w, const std::vector<float>& dy) {
-  Context context({.threads = threads, .seed = 1});
-  Memory memory(g, threads);
-  Gradients d{std::vector<float>(x.size(), kNan), std::vector<float>(w.size(), kNan),
-              std::vector<float>(static_cast<size_t>(g.outputs), kNan)};
-  ConvolveBackwardData(context, g, w.data(), dy.data(), d.x.data(), memory);
-  ConvolveBackwardWeights(context, g, x.data(), dy.data(), d.w.data(), false, d.bias.data(), false,
-                          memory, memory.shared);
-  return d;
-}
-
-class ConvolutionsNd : public testing::TestWithParam<ConvolutionNdGeometry> {
- protected:
-  const ConvolutionNdGeometry g = GetParam();
-  const std::vector<float> x = naive::Random(naive::InputCount(g), "x"),
-                           w = naive::Random(naive::WeightCount(g), "w");
-  const std::vector<float> bias = naive::Random(static_cast<size_t>(g.outputs), "bias");
-  const std::vector<float> dy = naive::Random(naive::OutputCount(g), "dy");
-};
+using ConvolutionsNd = ConvolutionTest<ConvolutionNdGeometry>;
 
 TEST_P(ConvolutionsNd, AgreeWithTheDefinition) {
   EXPECT_TRUE(naive::Near(naive::Forward(g, x, w, bias), Forward(g, 2, x, w, bias)));
