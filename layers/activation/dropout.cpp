@@ -1,7 +1,7 @@
 // Dropout: y = x m / (1 - ratio), m 0 with probability ratio and else 1; when testing, y = x.
 // Srivastava, Hinton, Krizhevsky, Sutskever, Salakhutdinov, "Dropout", JMLR 15, 2014.
-// Caffe: looks at the ratio in debug builds only, and divides by 0 where it is 1; here it must be at
-// least 0 and below 1.
+// Caffe: looks at the ratio in debug builds only, and divides by 0 where it is 1; here it must be
+// at least 0 and below 1.
 #include <algorithm>
 #include <array>
 #include <cstdint>

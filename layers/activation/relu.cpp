@@ -1,5 +1,6 @@
 // ReLU: y = x where x >= 0, and y = slope x elsewhere (slope 0 unless the file says otherwise).
-// Caffe: in place, the gradient is wrong where the slope is negative; here the net keeps x for that.
+// Caffe: in place, the gradient is wrong where the slope is negative; here the net keeps x for
+// that.
 #include "moka/registry.h"
 #include "rectifier.h"
 #include "relu.pb.h"

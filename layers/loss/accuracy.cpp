@@ -1,5 +1,6 @@
 // Accuracy: the share of predictions whose label is among the top_k best scores.
-// Caffe: does not check labels in a release build and reads outside its memory; here each is checked.
+// Caffe: does not check labels in a release build and reads outside its memory; here each is
+// checked.
 #include <vector>
 
 #include "accuracy.pb.h"
