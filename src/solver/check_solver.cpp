@@ -35,6 +35,24 @@ void CheckLoop(const SolverParameter& s) {
   }
 }
 
+// Fields that are named already, and do nothing so far.
+void CheckThere(const SolverParameter& s) {
+  const std::pair<const char*, bool> missing[] = {
+      {"warmup_iter", s.has_warmup_iter()},
+      {"warmup_start_lr", s.has_warmup_start_lr()},
+      {"plateau_winsize", s.plateau_winsize_size() > 0},
+      {"clip_value", s.has_clip_value()},
+      {"clip_after_normalize", s.has_clip_after_normalize()},
+      {"snapshot_keep", s.has_snapshot_keep()},
+      {"snapshot_best", s.has_snapshot_best()},
+      {"early_stop_patience", s.has_early_stop_patience()},
+      {"ema_decay", s.has_ema_decay()},
+  };
+  for (const auto& [field, there] : missing) {
+    if (there) throw Error(field, " is not there yet").At(field);
+  }
+}
+
 void CheckDecayAndClipping(const SolverParameter& s) {
   if (!(s.weight_decay() >= 0) || !std::isfinite(s.weight_decay())) {
     throw Error("weight_decay ", s.weight_decay(), " must be a number from 0 up")
@@ -117,6 +135,7 @@ void CheckTestNets(const SolverDescription& solver) {
 
 void CheckSolver(const SolverParameter& solver, const Registry& registry) {
   RateSchedule(solver, registry);
+  CheckThere(solver);
   CheckLoop(solver);
   CheckDecayAndClipping(solver);
   const int histories = registry.MakeUpdateRule(solver)->histories();

@@ -30,4 +30,4 @@ for header in $headers; do
   fi
 done
 echo "DisableFormat: true" >"$kept/.clang-format"
-echo "$kept has $(wc -w <<<"$headers") headers; now add a plugin that is compiled against them (README.md of api_2_0)"
+echo "$kept has $(wc -w <<<"$headers") headers; now add a plugin that is compiled against them (README.md of api_3_0)"

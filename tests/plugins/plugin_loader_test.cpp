@@ -150,9 +150,9 @@ TEST(Plugin, WhatRegistrationThrowsIsTheReason) {
 
 TEST(Plugin, AnotherPluginApiIsRefused) {
   EXPECT_EQ(Refusal(Library("hostile_1")),
-            "built for plugin API 3, this is 2: rebuild it with this version's headers");
+            "built for plugin API 4, this is 3: rebuild it with this version's headers");
   EXPECT_EQ(Refusal(Library("hostile_11")),
-            "built for plugin API 1, this is 2: rebuild it with this version's headers");
+            "built for plugin API 2, this is 3: rebuild it with this version's headers");
 }
 
 TEST(Plugin, AHigherMinorAndALongerDescriptionAreWelcome) {
@@ -188,7 +188,7 @@ TEST(Plugin, ALibraryWithoutEntryOrWithAMissingSymbolIsRefused) {
             "cannot be loaded: undefined symbol: acme::Missing(int)");
   EXPECT_EQ(Refusal(Library("hostile_16")),
             "cannot be loaded: undefined symbol: moka::Missing(int); this Moka (" MOKA_VERSION
-            ", plugin API 2.2) does not have it: was the plugin built for a newer one?");
+            ", plugin API 3.0) does not have it: was the plugin built for a newer one?");
 }
 
 TEST(Plugin, MessagesThatDoNotFitIntoTheGrammarAreFoundWhenItIsLoaded) {

@@ -142,8 +142,8 @@ TEST_F(PluginProbe, AFileIsTriedAgainOnlyWhenItHasChanged) {
 
 TEST_F(PluginProbe, APluginTellsOfItself) {
   const PluginInfo info = ReadPluginInfo(Library("trio"));
-  EXPECT_EQ(info.api_major, 2u);
-  EXPECT_EQ(info.api_minor, 2u);
+  EXPECT_EQ(info.api_major, 3u);
+  EXPECT_EQ(info.api_minor, 0u);
   EXPECT_EQ(info.cxx_abi, kPluginCxxAbi);
   EXPECT_EQ(info.library_version, MOKA_VERSION);
   EXPECT_EQ(info.package, "plugins_trio");

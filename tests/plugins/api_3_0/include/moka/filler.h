@@ -16,7 +16,7 @@ class MOKA_EXPORT Filler {
   virtual ~Filler();
   // Throws Error if it cannot fill that shape, with the field below the filler that is at fault.
   virtual void Check(const Shape& shape) const;
-  // Writes every element, for a shape that Check accepts. Element i depends on (random, i) alone.
+  // Writes every element, for a shape that Check accepts: a pure function of (random, shape).
   virtual void Fill(const RandomStream& random, Tensor& tensor) const = 0;
   // Room for growth without breaking plugins: an optional interface by name and version, or
   // nullptr.

@@ -1,4 +1,4 @@
-// A plugin that was built for API 2.0 works with today's library.
+// A plugin that was built for API 3.0 works with today's library.
 #include <gtest/gtest.h>
 
 #include "caught.h"
@@ -21,22 +21,22 @@ const Registry& WithVeteran() {
   return registry;
 }
 
-TEST(PluginOfApi20, SaysThatItWasBuiltFor20) {
+TEST(PluginOfApi30, SaysThatItWasBuiltFor30) {
   const PluginInfo info = ReadPluginInfo(Library("veteran"));
-  EXPECT_EQ(info.api_major, 2);
+  EXPECT_EQ(info.api_major, 3);
   EXPECT_EQ(info.api_minor, 0);
   EXPECT_EQ(info.package, "veteran");
   EXPECT_EQ(info.problem, "");
 }
 
-TEST(PluginOfApi20, LayerKeepsItsContractInItsOwnCase) {
+TEST(PluginOfApi30, LayerKeepsItsContractInItsOwnCase) {
   const std::vector<CheckCase> cases = WithVeteran().check_cases("Gate");
   ASSERT_EQ(cases.size(), 1);
   EXPECT_EQ(Describe(cases[0]), "2x3x4, gate_param { beta: 2 }");
   EXPECT_TRUE(CheckLayer(WithVeteran().Get("Gate"), cases[0], WithVeteran()));
 }
 
-TEST(PluginOfApi20, LayerComputesWithItsParametersAndFiller) {
+TEST(PluginOfApi30, LayerComputesWithItsParametersAndFiller) {
   RunOptions options;
   options.registry = &WithVeteran();
   const auto y = RunLayer(
@@ -46,7 +46,7 @@ TEST(PluginOfApi20, LayerComputesWithItsParametersAndFiller) {
   EXPECT_FLOAT_EQ(y.tops[0][1], 3 * 0.62245935f);
 }
 
-TEST(PluginOfApi20, RefusalHasTheFieldsPlace) {
+TEST(PluginOfApi30, RefusalHasTheFieldsPlace) {
   const NetSchema schema(WithVeteran());
   Context context;
   const Error error = Caught([&] {
@@ -79,7 +79,7 @@ net_param {
   layer { name: 'loss' type: 'EuclideanLoss' bottom: 'y' bottom: 't' top: 'loss' }
 })";
 
-TEST(PluginOfApi20, TrainsANetWithItsUpdateRuleAndPolicy) {
+TEST(PluginOfApi30, TrainsANetWithItsUpdateRuleAndPolicy) {
   const NetSchema schema(WithVeteran());
   Context context({.threads = 2, .seed = 1});
   Solver solver(schema.ParseSolver(kSolver), schema, WithVeteran(), context);
@@ -88,7 +88,7 @@ TEST(PluginOfApi20, TrainsANetWithItsUpdateRuleAndPolicy) {
   EXPECT_LT(last, 0.05 * first);
 }
 
-TEST(PluginOfApi20, PolicyIsMadeFromTheSolversFile) {
+TEST(PluginOfApi30, PolicyIsMadeFromTheSolversFile) {
   const NetSchema schema(WithVeteran());
   const SolverDescription solver = schema.ParseSolver(kSolver);
   const auto policy = WithVeteran().MakeLearningRatePolicy(solver.common);

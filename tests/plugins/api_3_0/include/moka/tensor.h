@@ -43,9 +43,15 @@ class MOKA_EXPORT Tensor {
   bool owned_ = false;
 };
 
-// Memory for `bytes` bytes aligned to 64, uninitialised; freed by FreeAligned. Throws Error naming
-// the size when there is none.
+// Memory for `bytes` bytes aligned to 64, uninitialised; freed by FreeAligned. Throws Error with
+// the numbers when there is none, or when more than MemoryLimit() would be in use. Thread-safe.
 MOKA_EXPORT void* AllocateAligned(int64_t bytes);
 MOKA_EXPORT void FreeAligned(void* memory) noexcept;
+
+// How many bytes of AllocateAligned this process may use at a time: all tensors, params and the
+// memory of nets. At first the memory of the machine, or of the process's control group if that is
+// less. Since plugin API 2.2.
+MOKA_EXPORT int64_t MemoryLimit();
+MOKA_EXPORT void SetMemoryLimit(int64_t bytes);  // throws Error if it is negative
 
 }  // namespace moka

@@ -1,5 +1,5 @@
-// Which layers there are, and which fillers, solvers and learning-rate policies. A value, not a
-// process-wide map: two nets may have two registries.
+// Which layers there are, and which fillers, solvers, learning-rate policies and data sources. A
+// value, not a process-wide map: two nets may have two registries.
 #pragma once
 
 #include <functional>
@@ -15,14 +15,17 @@
 
 namespace moka {
 
+class DataSource;
+class DataSpec;
 class Filler;
 class LearningRatePolicy;
 class SolverParameter;
 class UpdateRule;
 
 // A parameter message: the name of its field in `layer { }` (for a filler: in `weight_filler { }`
-// and its like; for a solver or a policy: in the solver file), and its number in binary files.
-// Built-ins keep Caffe's numbers; number 0 derives one from the name.
+// and its like; for a solver or a policy: in the solver file; for a data source: in `data_param {
+// }`), and its number in binary files. Built-ins keep Caffe's numbers; number 0 derives one from
+// the name.
 template <typename Message>
 struct Field {
   std::string name;
@@ -59,6 +62,7 @@ struct PartType {
 using FillerType = PartType<Filler, FillerParameter>;
 using UpdateRuleType = PartType<UpdateRule, SolverParameter>;
 using LearningRatePolicyType = PartType<LearningRatePolicy, SolverParameter>;
+using DataSourceType = PartType<DataSource, DataSpec>;
 
 // The descriptor sets that one origin brought (serialised FileDescriptorSets with source info), in
 // the order they came.
@@ -123,6 +127,16 @@ class MOKA_EXPORT Registry {
   void AddLearningRatePolicy(std::string type, const Field<Messages>&... fields) {
     AddType(Part<P, LearningRatePolicyType, SolverParameter>(std::move(type), fields...));
   }
+  // A source of data (moka/data_source.h), class S: (const DataSpec&, const Messages&...). `format`
+  // is what `data_param { format: "..." }` of a Data layer names. Since plugin API 2.1.
+  template <typename S, typename... Messages>
+  void AddDataSource(std::string format, const Field<Messages>&... fields) {
+    AddType(Part<S, DataSourceType, DataSpec>(std::move(format), fields...));
+  }
+  // What the layer types added from here on do: formula, learned params, where Caffe differs; for
+  // `moka layers TYPE` and docs/layers.md. The build calls it with the first comment of a layer's
+  // source file. Since plugin API 2.2.
+  void SetComment(std::string_view text);
   // A case to check a layer in, for `moka plugin check`. Throws Error unless this origin has
   // brought the layer type.
   void AddCheckCase(std::string_view type, const CheckCase& a_case);
@@ -131,6 +145,7 @@ class MOKA_EXPORT Registry {
   void AddType(FillerType type);
   void AddType(UpdateRuleType type);
   void AddType(LearningRatePolicyType type);
+  void AddType(DataSourceType type);
 
   // By its name, or by "package.name". nullptr if there is none.
   const LayerType* Find(std::string_view type) const;
@@ -141,6 +156,9 @@ class MOKA_EXPORT Registry {
   std::vector<const UpdateRuleType*> update_rules() const;
   std::vector<const LearningRatePolicyType*> learning_rate_policies() const;
 
+  std::vector<const DataSourceType*> data_sources() const;
+  // What SetComment said when the layer type was added; lines without `//`, or empty.
+  std::string comment(std::string_view type) const;
   std::vector<CheckCase> check_cases(std::string_view type) const;  // in the order they came
 
   // What the type in the message names. Throws Error with the field: unknown (did you mean), or
@@ -148,6 +166,8 @@ class MOKA_EXPORT Registry {
   std::unique_ptr<Filler> MakeFiller(const FillerParameter& filler) const;
   std::unique_ptr<UpdateRule> MakeUpdateRule(const SolverParameter& solver) const;
   std::unique_ptr<LearningRatePolicy> MakeLearningRatePolicy(const SolverParameter& solver) const;
+  // That of spec.params().format(); errors have fields below data_param.
+  std::unique_ptr<DataSource> OpenDataSource(const DataSpec& spec) const;
 
   const std::vector<SchemaOrigin>& schemas() const;
   // A layer's field of that name and who brought it, or nullptr.

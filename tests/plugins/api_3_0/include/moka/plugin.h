@@ -1,6 +1,6 @@
 // How a shared library brings layers: one C function that returns one plain struct.
 // moka_add_plugin() (CMake) writes it; an author writes only   void RegisterPlugin(moka::Registry&
-// registry) { registry.Add<Swish>("Swish", ...); }
+// registry) { registry.Add<Snake>("Snake", ...); }
 #pragma once
 
 #include <cstdint>
@@ -54,8 +54,9 @@ inline constexpr const char* kPluginEntry = "moka_plugin_info";
 // from a net or solver file.
 MOKA_EXPORT void LoadPlugin(const std::string& path, Registry& registry);
 
-// BuiltinLayers() and all plugins of the install directory, of MOKA_PLUGIN_PATH (colon-separated
-// directories) and of `paths`, in this order.
+// BuiltinLayers() and all plugins of `paths`, of the install directory and of MOKA_PLUGIN_PATH
+// (colon-separated directories), in this order. One that lies in these directories is left out if
+// `paths` have one of the same package: the version that its author is working on.
 MOKA_EXPORT Registry LoadRegistry(const std::vector<std::string>& paths);
 
 }  // namespace moka

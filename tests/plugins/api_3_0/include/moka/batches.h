@@ -56,6 +56,8 @@ class MOKA_EXPORT ImageTransform {
 
 // A mean image (.binaryproto, a BlobProto) as channels x height x width. Throws Error.
 MOKA_EXPORT Tensor ReadMean(const std::string& path);
+// A .binaryproto of any shape (a BlobProto). Throws Error. Since plugin API 2.2.
+MOKA_EXPORT Tensor ReadBlob(const std::string& path);
 
 // The order in which the items of an endless sequence come: epoch after epoch, each a permutation
 // of all items if shuffled. A pure function of (seed, name, position); keeps the permutation of the

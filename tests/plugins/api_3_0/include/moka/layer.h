@@ -29,6 +29,8 @@
 
 namespace moka {
 
+class DataParameter;
+class DataSource;
 class Filler;
 class FillerParameter;
 class LayerParameter;
@@ -58,6 +60,8 @@ class MOKA_EXPORT LayerSpec {
   // ("inner_product_param.weight_filler"). Throws Error at that field or below it.
   std::unique_ptr<Filler> MakeFiller(const FillerParameter& filler, const Shape& shape,
                                      const std::string& field) const;
+  // What `data_param` names. Throws Error, its field below data_param. Since plugin API 2.1.
+  std::unique_ptr<DataSource> OpenDataSource(const DataParameter& params) const;
 
  private:
   const LayerDescription* description_;
@@ -156,7 +160,7 @@ class MOKA_EXPORT ForwardPass : public Pass {
   // For a layer whose output size depends on the data: Reshape declared the upper bound, this is
   // what it came to (zero is legal).
   void SetTopShape(int i, const Shape& shape);
-  // Persistent state that Setup::AddState made.
+  // Persistent state, by what Setup::AddState returned. Throws Error for a learned param.
   Tensor& state(int k);
   // Whether a Backward of this iteration will follow; if not, Saved buffers need not be written.
   bool backward_follows() const;

@@ -1,4 +1,4 @@
-// A plugin with all that plugin API 2.0 had, compiled against the headers of that time.
+// A plugin with all that plugin API 3.0 had, compiled against the headers of that time.
 #include <cmath>
 
 #include "moka/check_case.h"
@@ -11,8 +11,8 @@
 #include "moka/version.h"
 #include "veteran.pb.h"
 
-static_assert(MOKA_PLUGIN_API_MAJOR == 2 && MOKA_PLUGIN_API_MINOR == 0,
-              "this is to be compiled with the headers of 2.0");
+static_assert(MOKA_PLUGIN_API_MAJOR == 3 && MOKA_PLUGIN_API_MINOR == 0,
+              "this is to be compiled with the headers of 3.0");
 
 namespace veteran {
 namespace {

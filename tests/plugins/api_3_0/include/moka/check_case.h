@@ -12,8 +12,7 @@
 namespace moka {
 
 // A builder and a value, declared beside the layer:
-//   registry.AddCheckCase("Swish", CheckCase("swish_param { beta: 2 }", {{2, 3, 4,
-//   5}}).Kinks({0}));
+//   registry.AddCheckCase("Snake", CheckCase("snake_param { alpha: 2 }", {{2, 3}}).Range(0, 1, 2));
 // Without a word, bottoms are uniform in [-1, 1), and all there is to check is checked.
 class MOKA_EXPORT CheckCase {
  public:

@@ -5,5 +5,5 @@
 #define MOKA_VERSION "0.1.0"
 
 // Another major: plugins must be built anew. A higher minor: something was added.
-#define MOKA_PLUGIN_API_MAJOR 2
+#define MOKA_PLUGIN_API_MAJOR 3
 #define MOKA_PLUGIN_API_MINOR 0
