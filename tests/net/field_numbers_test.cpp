@@ -25,9 +25,15 @@ constexpr int kOwn = 5000;
 
 // Numbers below that Caffe does not have, from the forks that added the layers (SegNet and ncnn's
 // converter, Intel, eric612's MobileNet-YOLO, ShuffleNet's).
-const std::map<std::string, int> kForks = {
-    {"bn_param", 45},     {"upsample_param", 149},        {"spatial_dropout_param", 155},
-    {"reorg_param", 159}, {"shuffle_channel_param", 164}, {"interp_param", 205}};
+const std::map<std::string, int> kForks = {{"bn_param", 45},
+                                           {"upsample_param", 149},
+                                           {"spatial_dropout_param", 155},
+                                           {"reorg_param", 159},
+                                           {"shuffle_channel_param", 164},
+                                           {"interp_param", 205},
+                                           {"plateau_winsize", 43},
+                                           {"warmup_iter", 48},
+                                           {"warmup_start_lr", 49}};
 
 bool IsAForks(const FieldInfo& field) {
   const auto found = kForks.find(field.name);
@@ -117,7 +123,7 @@ std::string WithoutForks(const std::string& definition) {
   for (std::istringstream lines(definition); std::getline(lines, line);) {
     const bool a_forks = std::any_of(kForks.begin(), kForks.end(), [&](const auto& field) {
       return line.starts_with(std::to_string(field.second) + " ") &&
-             line.ends_with(" " + field.first);
+             (line + " ").find(" " + field.first + " ") != std::string::npos;
     });
     if (!a_forks) kept += line + "\n";
   }

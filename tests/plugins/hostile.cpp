@@ -35,7 +35,7 @@ Description Describe() {
                                "hostile",
                                "cc 1"};
 #if FAULT == 1
-  info.api_major = 3;
+  info.api_major = moka::kPluginApiMajor + 1;
 #elif FAULT == 2
   info.magic = 7;
 #elif FAULT == 3
@@ -47,7 +47,7 @@ Description Describe() {
 #elif FAULT == 6
   info.register_all = nullptr;
 #elif FAULT == 11  // before there were package and compiler
-  info.api_major = 1;
+  info.api_major = moka::kPluginApiMajor - 1;
   info.struct_size = 48;
 #elif FAULT == 18
   info.package = "no name";

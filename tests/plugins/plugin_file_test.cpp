@@ -126,7 +126,7 @@ TEST_F(PluginFile, AnInstalledOneThatNoLongerFitsGivesWayToo) {
   setenv("MOKA_PLUGIN_PATH", folder_.c_str(), 1);
   EXPECT_EQ(Caught([] { LoadRegistry({}); }).message(),
             "plugin " + (folder_ / "libinstalled.so").string() +
-                ": built for plugin API 3, this is 2: rebuild it with this version's headers");
+                ": built for plugin API 4, this is 3: rebuild it with this version's headers");
   EXPECT_EQ(LoadRegistry({Library("namesake")}).Get("Nothing").package, "hostile");
 }
 

@@ -164,7 +164,7 @@ TEST(Plugin, AnotherMagicSizeAbiOrProtobufIsRefused) {
             "no plugin of Moka: moka_plugin_info gives something else");
   EXPECT_EQ(
       Refusal(Library("hostile_3")),
-      "its description has 56 bytes, less than the 64 of plugin API 2.0: rebuild it with this "
+      "its description has 56 bytes, less than the 64 of plugin API 3.0: rebuild it with this "
       "version's headers");
   EXPECT_EQ(Refusal(Library("hostile_23")),
             "no plugin of Moka: its description has 8 bytes, less than any");

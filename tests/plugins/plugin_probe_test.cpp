@@ -158,12 +158,12 @@ TEST_F(PluginProbe, APluginTellsOfItselfEvenIfItIsRefused) {
   EXPECT_EQ(info.compiler, "cc 1");
   EXPECT_EQ(info.problem.substr(0, 29), "built with protobuf 3.20.1, t");
   info = ReadPluginInfo(Library("hostile_11"));
-  EXPECT_EQ(info.api_major, 1u);
+  EXPECT_EQ(info.api_major, 2u);
   EXPECT_EQ(info.library_version, "0");
   EXPECT_EQ(info.package, "");  // it came from a time before there were packages
   EXPECT_EQ(info.compiler, "");
   EXPECT_EQ(info.problem,
-            "built for plugin API 1, this is 2: rebuild it with this version's headers");
+            "built for plugin API 2, this is 3: rebuild it with this version's headers");
 }
 
 TEST_F(PluginProbe, WhatCannotBeLoadedTellsNothing) {

@@ -96,7 +96,7 @@ class List(MokaTest):
             self.listed(1, path="some"),
             "MOKA_PLUGIN_PATH: some\n"
             "  file        package       for Moka  brings\n"
-            "  a_newer.so  hostile       0         refused: built for plugin API 3, this is 2: "
+            "  a_newer.so  hostile       0         refused: built for plugin API 4, this is 3: "
             "rebuild it with this version's headers\n"
             '  relu.so     relu_plugin   0.1.0     refused: type "ReLU" (from some/relu.so) exists '
             "already (built in)\n"
@@ -157,10 +157,10 @@ layer Snake
 
     def test_of_a_plugin_that_does_not_fit_it_tells_what_is_known(self):
         run = self.check(1, "plugin", "inspect", BUILT / "libhostile_1.so")
-        self.assertRegex(run.stdout, r"\n  package     hostile\n(.*\n)  plugin API  3\.\d+ +2\.\d+\n")
+        self.assertRegex(run.stdout, r"\n  package     hostile\n(.*\n)  plugin API  4\.\d+ +3\.\d+\n")
         self.assertNotIn("layer", run.stdout)
-        self.assertEqual(run.stderr, f"plugin {BUILT}/libhostile_1.so: built for plugin API 3, this "
-                                     "is 2: rebuild it with this version's headers\n")
+        self.assertEqual(run.stderr, f"plugin {BUILT}/libhostile_1.so: built for plugin API 4, this "
+                                     "is 3: rebuild it with this version's headers\n")
 
     def test_types_that_are_there_already_are_explained_before_they_are_refused(self):
         plugin = BUILT / "librelu_plugin.so"
