@@ -126,16 +126,34 @@ void Console::OnTest(const TestReport& report) {
   for (const OutputValue& output : report.outputs) LOG(INFO) << Describe(output, "Test");
 }
 
-void Console::OnSnapshot(const std::string& model, const std::string& state) {
+void Console::OnSnapshotStart(const std::string& model, const std::string& state) {
   line_.Clear();
-  last_state_ = state;
   LOG(INFO) << "Snapshotting to binary proto file " << model;
   LOG(INFO) << "Snapshotting solver state to binary proto file " << state;
 }
 
+void Console::OnSnapshot(const std::string&, const std::string& state) { last_state_ = state; }
+
 void Console::OnSnapshotFailed(int64_t iteration, const std::string& reason) {
   line_.Clear();
   LOG(ERROR) << "Iteration " << iteration << ": no snapshot: " << reason;
+}
+
+void Console::OnOldSnapshotStays(int64_t iteration, const std::string& reason) {
+  line_.Clear();
+  LOG(ERROR) << "Iteration " << iteration << ": more snapshots than snapshot_keep: " << reason;
+}
+
+void Console::OnBest(int64_t iteration, const std::string& output, double value) {
+  line_.Clear();
+  LOG(INFO) << "Iteration " << iteration << ", best " << output << " so far: " << Number(value);
+}
+
+void Console::OnEarlyStop(int64_t iteration, const std::string& output, double best,
+                          int64_t best_iteration) {
+  line_.Clear();
+  LOG(INFO) << "Iteration " << iteration << ": early stop: " << output
+            << " has not become better than " << Number(best) << " of iteration " << best_iteration;
 }
 
 void Console::OnEnd(int64_t iteration, double, bool stopped_early) {

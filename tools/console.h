@@ -34,8 +34,13 @@ class Console final : public SolverObserver {
   void OnIteration(const IterationReport& report) override;
   void OnTestStart(int64_t iteration, int net) override;
   void OnTest(const TestReport& report) override;
+  void OnSnapshotStart(const std::string& model, const std::string& state) override;
   void OnSnapshot(const std::string& model, const std::string& state) override;
   void OnSnapshotFailed(int64_t iteration, const std::string& reason) override;
+  void OnOldSnapshotStays(int64_t iteration, const std::string& reason) override;
+  void OnBest(int64_t iteration, const std::string& output, double value) override;
+  void OnEarlyStop(int64_t iteration, const std::string& output, double best,
+                   int64_t best_iteration) override;
   void OnEnd(int64_t iteration, double loss, bool stopped_early) override;
 
  private:

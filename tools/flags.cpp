@@ -11,6 +11,9 @@
 DEFINE_string(solver, "", "the solver file");
 DEFINE_string(model, "", "the net file");
 DEFINE_string(snapshot, "", "the .solverstate to continue from");
+DEFINE_string(resume, "",
+              "auto: continue from the newest whole snapshot, or begin if there is none; or a "
+              ".solverstate");
 DEFINE_string(weights, "",
               "weights to begin with: one or more .caffemodel files, separated by commas");
 DEFINE_int32(iterations, 50, "how many batches to run");

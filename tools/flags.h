@@ -8,6 +8,7 @@
 DECLARE_string(solver);
 DECLARE_string(model);
 DECLARE_string(snapshot);
+DECLARE_string(resume);
 DECLARE_string(weights);
 DECLARE_int32(iterations);
 DECLARE_string(phase);

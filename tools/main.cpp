@@ -25,9 +25,12 @@ const std::vector<Command>& Commands() {
        "train a net, or go on training it",
        "Trains as the solver file says; writes PREFIX_iter_N.caffemodel and .solverstate.\n"
        "An interrupt (Ctrl-C) stops after the iteration and, unless snapshot_after_train is false, "
-       "writes a snapshot.",
-       {"solver", "snapshot", "weights", "level", "stage", "sigint_effect", "sighup_effect",
-        "plugin", "max_memory", "threads", "seed", "gpu"},
+       "writes a snapshot.\n"
+       "With --resume=auto the same command begins a training and, whenever it ended too soon, "
+       "goes "
+       "on with it.",
+       {"solver", "snapshot", "resume", "weights", "level", "stage", "sigint_effect",
+        "sighup_effect", "plugin", "max_memory", "threads", "seed", "gpu"},
        0,
        &RunTrain},
       {"test",

@@ -81,14 +81,33 @@ void LogSeed(const Context& context) {
   }
 }
 
+// Whether the solver goes on from a snapshot.
+bool Resume(Solver& solver, const std::string& given) {
+  if (given == "auto" && FLAGS_snapshot.empty()) {
+    const ResumeReport report = solver.ResumeNewest();
+    for (const std::string& reason : report.skipped) LOG(WARNING) << "Skipped: " << reason;
+    LOG(INFO) << (report.state.empty() ? "There is no snapshot yet: the training begins"
+                                       : "Resuming from " + report.state);
+    return !report.state.empty();
+  }
+  if (given.empty()) return false;
+  LOG(INFO) << "Resuming from " << given;
+  solver.Restore(given);
+  return true;
+}
+
 void LogNetNotices(const Net& net) { LogNotices(net.description().notices); }
 
 }  // namespace
 
 int RunTrain(const Arguments&) {
   if (FLAGS_solver.empty()) throw UsageError("moka train needs --solver=FILE");
-  if (!FLAGS_snapshot.empty() && !FLAGS_weights.empty()) {
-    throw UsageError("--snapshot brings its own weights; give it or --weights, not both");
+  if (!FLAGS_snapshot.empty() && !FLAGS_resume.empty())
+    throw UsageError("--snapshot and --resume name the same; give one of them");
+  const std::string given = FLAGS_snapshot.empty() ? FLAGS_resume : FLAGS_snapshot;
+  if (!given.empty() && given != "auto" && !FLAGS_weights.empty()) {
+    throw UsageError(fmt::format("--{} brings its own weights; give it or --weights, not both",
+                                 FLAGS_snapshot.empty() ? "resume" : "snapshot"));
   }
   sigint_effect = EffectOf("sigint_effect", FLAGS_sigint_effect);
   sighup_effect = EffectOf("sighup_effect", FLAGS_sighup_effect);
@@ -107,10 +126,7 @@ int RunTrain(const Arguments&) {
 
   Console console;
   solver.AddObserver(&console);
-  if (!FLAGS_snapshot.empty()) {
-    LOG(INFO) << "Resuming from " << FLAGS_snapshot;
-    solver.Restore(FLAGS_snapshot);
-  } else {
+  if (!Resume(solver, given)) {
     std::vector<std::string> files = SplitCommas(FLAGS_weights);
     if (files.empty()) {
       for (const std::string& entry : description.common.weights()) {

@@ -62,10 +62,26 @@ class MOKA_EXPORT SolverObserver {
   virtual void OnIteration(const IterationReport& report);
   virtual void OnTestStart(int64_t iteration, int net);
   virtual void OnTest(const TestReport& report);
+  // A snapshot of this iteration begins to be written, beside the training; some iterations later
+  // it is on the disk.
+  virtual void OnSnapshotStart(const std::string& model, const std::string& state);
   virtual void OnSnapshot(const std::string& model, const std::string& state);
   // A snapshot on the way could not be written; training goes on. The last one throws instead.
   virtual void OnSnapshotFailed(int64_t iteration, const std::string& reason);
+  // snapshot_keep: the snapshot of this iteration is on the disk, but an old one is, too.
+  virtual void OnOldSnapshotStays(int64_t iteration, const std::string& reason);
+  // snapshot_best: a test found this output better than ever.
+  virtual void OnBest(int64_t iteration, const std::string& output, double value);
+  // early_stop_patience: the training ends, since this value has not been surpassed.
+  virtual void OnEarlyStop(int64_t iteration, const std::string& output, double best,
+                           int64_t best_iteration);
   virtual void OnEnd(int64_t iteration, double smoothed_loss, bool stopped_early);
+};
+
+// What Solver::ResumeNewest did.
+struct ResumeReport {
+  std::string state;                 // the .solverstate that the training goes on from, or ""
+  std::vector<std::string> skipped;  // newer ones, and what is wrong with each
 };
 
 // What somebody outside (a signal) wants; asked after each iteration and each test pass.
@@ -86,7 +102,11 @@ class MOKA_EXPORT Solver {
   // Continues from a .solverstate: iteration, history, counters, and the weights it names. Throws
   // Error if it does not fit.
   void Restore(const std::string& state_path);
-  // Writes PREFIX_iter_N.caffemodel and .solverstate. Throws Error.
+  // Continues from the newest snapshot of snapshot_prefix whose files are whole by their checksums,
+  // if there is any. Throws Error if there are some and none is whole, or if that one does not fit.
+  ResumeReport ResumeNewest();
+  // Writes PREFIX_iter_N.caffemodel and .solverstate, and waits until they are on the disk. Throws
+  // Error.
   void Snapshot();
 
   // Trains until max_iter or a stop; tests, displays and snapshots on the way as the solver file

@@ -2,6 +2,7 @@
 // blobs 7, its own parameters above.
 #include "io/caffemodel.h"
 
+#include "io/seal.h"
 #include "moka/error.h"
 
 namespace moka {
@@ -39,16 +40,52 @@ bool IsHdf5(WireReader& reader) {
   return std::string_view(start, 4) == "\x89HDF";
 }
 
+// Whether its first field says that it ends with a checksum.
+bool StartsSealed(WireReader& reader) {
+  std::string start(SealMark().size(), '\0');
+  if (reader.size() < static_cast<int64_t>(start.size())) return false;
+  reader.Read(start.data(), static_cast<int64_t>(start.size()));
+  return start == SealMark();
+}
+
+std::string ModelHead(const std::string& net_name) {
+  std::string head = SealMark();
+  AppendHead(head, kNetName, static_cast<int64_t>(net_name.size()));
+  return head + net_name;
+}
+
+// A layer's field: its head, then `bytes` bytes, which are common, the blobs, params.
+struct LayerParts {
+  explicit LayerParts(const LayerToWrite& layer);
+  std::string head, common, params;
+  int64_t bytes = 0;
+};
+
+LayerParts::LayerParts(const LayerToWrite& layer) {
+  LayerParameter with_phase = layer.layer->common;
+  if (!with_phase.has_phase()) with_phase.set_phase(layer.phase);
+  with_phase.SerializePartialToString(&common);
+  for (const ParamMessage& param : layer.layer->params) {
+    AppendHead(params, param.number, static_cast<int64_t>(param.bytes.size()));
+    params += param.bytes;
+  }
+  bytes = static_cast<int64_t>(common.size() + params.size());
+  for (const BlobToWrite& blob : layer.blobs)
+    bytes += BlobFieldBytes(kBlobs, blob.shape, *blob.values, blob.diff);
+  AppendHead(head, kLayer, bytes);
+}
+
 }  // namespace
 
-std::vector<StoredLayer> ScanCaffemodel(WireReader& reader) {
+StoredModel ScanCaffemodel(WireReader& reader) {
   if (IsHdf5(reader)) {
     throw Error(reader.path(), ": HDF5 weights are not read yet, only binary .caffemodel files");
   }
-  std::vector<StoredLayer> layers;
+  StoredModel model;
   bool any = false;
   Field field;
   reader.Seek(0);
+  model.checksum = CheckSeal(reader, StartsSealed(reader));
   while (reader.Next(reader.size(), field)) {
     if (field.Is(kStateIteration, WireReader::kVarint)) {
       throw Error(reader.path(),
@@ -63,38 +100,45 @@ std::vector<StoredLayer> ScanCaffemodel(WireReader& reader) {
     if (field.Is(kLayer, WireReader::kBytes)) {
       any = true;
       StoredLayer layer = ScanLayer(reader, field);
-      if (!layer.blobs.empty()) layers.push_back(std::move(layer));
+      if (!layer.blobs.empty()) model.layers.push_back(std::move(layer));
     }
     reader.Seek(field.end);
   }
   if (!any) throw Error(reader.path(), ": there are no layers in it; is it a .caffemodel?");
-  return layers;
+  return model;
 }
 
-CaffemodelWriter::CaffemodelWriter(const std::string& path, const std::string& net_name)
-    : file_(path) {
-  std::string head;
-  AppendHead(head, kNetName, static_cast<int64_t>(net_name.size()));
-  file_.Write(head);
-  file_.Write(net_name);
-}
-
-void CaffemodelWriter::Add(const LayerDescription& layer, const std::vector<BlobToWrite>& blobs) {
-  std::string common, params, head;
-  layer.common.SerializePartialToString(&common);
-  for (const ParamMessage& param : layer.params) {
-    AppendHead(params, param.number, static_cast<int64_t>(param.bytes.size()));
-    params += param.bytes;
+int64_t CaffemodelBytes(const std::string& net_name, const std::vector<LayerToWrite>& layers) {
+  auto bytes = static_cast<int64_t>(ModelHead(net_name).size() + Seal(0).size());
+  for (const LayerToWrite& layer : layers) {
+    const LayerParts parts(layer);
+    bytes += static_cast<int64_t>(parts.head.size()) + parts.bytes;
   }
-  auto bytes = static_cast<int64_t>(common.size() + params.size());
-  for (const BlobToWrite& blob : blobs)
-    bytes += BlobFieldBytes(kBlobs, blob.shape, *blob.values, blob.diff);
-  AppendHead(head, kLayer, bytes);
-  file_.Write(head);
-  file_.Write(common);
-  for (const BlobToWrite& blob : blobs)
-    WriteBlobField(file_, kBlobs, blob.shape, *blob.values, blob.diff);
-  file_.Write(params);
+  return bytes;
+}
+
+uint32_t WriteCaffemodel(const std::string& path, const std::string& net_name,
+                         const std::vector<LayerToWrite>& layers) {
+  const int64_t bytes = CaffemodelBytes(net_name, layers);
+  if (bytes > kMostModelBytes) {
+    throw Error("cannot write \"", path, "\": it would have ", bytes,
+                " bytes, and a .caffemodel ends at ", kMostModelBytes,
+                "; snapshot_format: HDF5 has no such limit");
+  }
+  OutputFile file(path);
+  file.Write(ModelHead(net_name));
+  for (const LayerToWrite& layer : layers) {
+    const LayerParts parts(layer);
+    file.Write(parts.head);
+    file.Write(parts.common);
+    for (const BlobToWrite& blob : layer.blobs)
+      WriteBlobField(file, kBlobs, blob.shape, *blob.values, blob.diff);
+    file.Write(parts.params);
+  }
+  const uint32_t checksum = file.checksum();
+  file.Write(Seal(checksum));
+  file.Commit();
+  return checksum;
 }
 
 }  // namespace moka

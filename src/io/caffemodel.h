@@ -2,6 +2,8 @@
 // and writing one.
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,9 +19,14 @@ struct StoredLayer {
   std::vector<StoredBlob> blobs;
 };
 
-// The layers of the file that have blobs, in file order. No values are read: ReadBlob does that.
-// Throws Error if the file is damaged, no .caffemodel, or of a format that is not read yet.
-std::vector<StoredLayer> ScanCaffemodel(WireReader& reader);
+struct StoredModel {
+  std::vector<StoredLayer> layers;   // those that have blobs, in file order
+  std::optional<uint32_t> checksum;  // of a file by Moka; it has been compared
+};
+
+// No values are kept: ReadBlob reads them. Throws Error if the file is damaged, no .caffemodel, or
+// of a format that is not read yet.
+StoredModel ScanCaffemodel(WireReader& reader);
 
 // One blob of a layer, in the shape it has there; diff may be null.
 struct BlobToWrite {
@@ -28,15 +35,19 @@ struct BlobToWrite {
   const Tensor* diff = nullptr;
 };
 
-// Writes layer by layer; the file is there only after Commit.
-class CaffemodelWriter {
- public:
-  CaffemodelWriter(const std::string& path, const std::string& net_name);
-  void Add(const LayerDescription& layer, const std::vector<BlobToWrite>& blobs);
-  void Commit() { file_.Commit(); }
-
- private:
-  OutputFile file_;
+struct LayerToWrite {
+  const LayerDescription* layer = nullptr;
+  Phase phase = TRAIN;  // written where the layer has none of its own
+  std::vector<BlobToWrite> blobs;
 };
+
+// How long the file will be. Other readers can take no more than kMostModelBytes.
+int64_t CaffemodelBytes(const std::string& net_name, const std::vector<LayerToWrite>& layers);
+inline constexpr int64_t kMostModelBytes = (int64_t{1} << 31) - 1;
+
+// Writes layer by layer; the file is there only once it is whole. Returns its checksum. Throws
+// Error.
+uint32_t WriteCaffemodel(const std::string& path, const std::string& net_name,
+                         const std::vector<LayerToWrite>& layers);
 
 }  // namespace moka

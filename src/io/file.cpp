@@ -14,6 +14,7 @@
 #include <system_error>
 #include <vector>
 
+#include "io/output_file.h"
 #include "moka/error.h"
 
 namespace moka {
@@ -40,7 +41,7 @@ class Descriptor {
   const int fd_;
 };
 
-// Each returns 0 or errno.
+// Returns 0 or errno.
 int WriteAll(int fd, std::string_view contents) {
   while (!contents.empty()) {
     const ssize_t written = write(fd, contents.data(), contents.size());
@@ -49,15 +50,6 @@ int WriteAll(int fd, std::string_view contents) {
     contents.remove_prefix(static_cast<size_t>(written));
   }
   return 0;
-}
-
-int WriteTemporary(const fs::path& temporary, std::string_view contents) {
-  const int fd = open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-  if (fd < 0) return errno;
-  int code = WriteAll(fd, contents);
-  if (code == 0 && fsync(fd) != 0) code = errno;
-  if (close(fd) != 0 && code == 0) code = errno;  // some file systems report a full disk only here
-  return code;
 }
 
 // `path` with .gz, or without it if it has it: data sets lie about packed and unpacked.
@@ -207,23 +199,9 @@ void WriteFile(const std::string& path, std::string_view contents) {
   // A link stays a link: what it points to is replaced.
   fs::path target = fs::exists(status) ? fs::canonical(path, ignored) : fs::path(path);
   if (target.empty()) target = path;
-  const fs::path folder = target.has_parent_path() ? target.parent_path() : fs::path(".");
-
-  static std::atomic<unsigned> serial{0};
-  fs::path temporary;
-  int code = EEXIST;
-  while (code == EEXIST) {  // left by a process that died and had our number
-    temporary =
-        folder / (".moka-" + std::to_string(getpid()) + '-' + std::to_string(serial++) + ".tmp");
-    code = WriteTemporary(temporary, contents);
-  }
-  if (code == 0 && rename(temporary.c_str(), target.c_str()) != 0) code = errno;
-  if (code != 0) unlink(temporary.c_str());
-  check(code);
-  // So that the new name, too, survives a power cut. The file is in place already: a failure here
-  // is none.
-  const Descriptor parent(open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (parent.get() >= 0) static_cast<void>(fsync(parent.get()));
+  OutputFile file(target.string());
+  file.Write(contents);
+  file.Commit();
 }
 
 }  // namespace moka

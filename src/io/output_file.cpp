@@ -3,44 +3,62 @@
 
 #include <fcntl.h>
 #include <unistd.h>
+#include <zlib.h>
 
 #include <atomic>
 #include <cerrno>
-#include <cstdio>
-#include <cstring>
+#include <charconv>
+#include <filesystem>
+#include <system_error>
 
+#include "io/system_calls.h"
 #include "moka/error.h"
 
 namespace moka {
 namespace {
 
 constexpr size_t kBufferBytes = 64 << 10;
+constexpr const char* kMark = ".tmp";  // PATH.tmpPROCESS.NUMBER
 
 std::string TemporaryName(const std::string& path) {
   static std::atomic<int> count{0};  // several files of one process may be under way
-  return path + ".tmp" + std::to_string(getpid()) + "." + std::to_string(count++);
+  return path + kMark + std::to_string(getpid()) + "." + std::to_string(count++);
+}
+
+// Some file systems cannot sync a file or a folder, and say so with these.
+bool CannotSync(int code) { return code == EINVAL || code == EROFS || code == ENOTSUP; }
+
+// Returns 0 or errno.
+int Sync(int file) {
+  while (Calls().fsync(file) != 0) {
+    if (errno != EINTR) return CannotSync(errno) ? 0 : errno;
+  }
+  return 0;
 }
 
 }  // namespace
 
-OutputFile::OutputFile(const std::string& path) : path_(path), temporary_(TemporaryName(path)) {
-  file_ = open(temporary_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+OutputFile::OutputFile(const std::string& path) : path_(path) {
+  do {  // one may be left of a process that died and had our number
+    temporary_ = TemporaryName(path);
+    file_ = Calls().open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+  } while (file_ < 0 && (errno == EEXIST || errno == EINTR));
   if (file_ < 0) Fail();
   buffer_.reserve(kBufferBytes);
 }
 
 OutputFile::~OutputFile() {
-  if (file_ >= 0) close(file_);
-  if (!temporary_.empty()) unlink(temporary_.c_str());
+  if (file_ >= 0) Calls().close(file_);
+  if (!temporary_.empty()) Calls().unlink(temporary_.c_str());
 }
 
 void OutputFile::Fail() const {
-  throw Error("cannot write \"", path_, "\": ", std::strerror(errno));
+  throw Error("cannot write \"", path_, "\": ", std::generic_category().message(errno));
 }
 
 void OutputFile::WriteThrough(const char* data, int64_t bytes) {
   while (bytes > 0) {
-    const ssize_t put = write(file_, data, static_cast<size_t>(bytes));
+    const ssize_t put = Calls().write(file_, data, static_cast<size_t>(bytes));
     if (put < 0 && errno == EINTR) continue;
     if (put < 0) Fail();
     data += put;
@@ -55,8 +73,10 @@ void OutputFile::Flush() {
 
 void OutputFile::Write(const void* data, int64_t bytes) {
   const char* from = static_cast<const char*>(data);
-  if (buffer_.size() + static_cast<size_t>(bytes) > kBufferBytes) Flush();
-  if (static_cast<size_t>(bytes) > kBufferBytes) {
+  const auto size = static_cast<size_t>(bytes);
+  checksum_ = static_cast<uint32_t>(crc32_z(checksum_, static_cast<const Bytef*>(data), size));
+  if (buffer_.size() + size > kBufferBytes) Flush();
+  if (size > kBufferBytes) {
     WriteThrough(from, bytes);
   } else {
     buffer_.insert(buffer_.end(), from, from + bytes);
@@ -65,12 +85,40 @@ void OutputFile::Write(const void* data, int64_t bytes) {
 
 void OutputFile::Commit() {
   Flush();
-  if (fsync(file_) != 0 && errno != EINVAL && errno != EROFS)
-    Fail();  // not every file can be synced
-  const int closed = close(file_);
+  const int synced = Sync(file_);
+  const int closed = Calls().close(file_) == 0 ? 0 : errno;  // some report a full disk only here
   file_ = -1;
-  if (closed != 0 || std::rename(temporary_.c_str(), path_.c_str()) != 0) Fail();
+  errno = synced != 0 ? synced : closed;
+  if (errno != 0 || Calls().rename(temporary_.c_str(), path_.c_str()) != 0) Fail();
   temporary_.clear();
+  SyncFolder();
+}
+
+// So that the new name survives a power cut. A folder that may be written to, but not read, cannot
+// be opened for it.
+void OutputFile::SyncFolder() const {
+  const std::filesystem::path parent = std::filesystem::path(path_).parent_path();
+  const std::string folder = parent.empty() ? "." : parent.string();
+  int file;
+  do {
+    file = Calls().open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+  } while (file < 0 && errno == EINTR);
+  if (file < 0 && errno == EACCES) return;
+  int code = file < 0 ? errno : Sync(file);
+  if (file >= 0 && Calls().close(file) != 0 && code == 0) code = errno;
+  errno = code;
+  if (code != 0) Fail();
+}
+
+int WriterOf(const std::string& temporary) {
+  const size_t mark = temporary.rfind(kMark);
+  if (mark == std::string::npos) return 0;
+  int process = 0;
+  const char* begin = temporary.data() + mark + std::char_traits<char>::length(kMark);
+  const char* end = temporary.data() + temporary.size();
+  const auto [rest, problem] = std::from_chars(begin, end, process);
+  if (problem != std::errc() || rest == end || *rest != '.') return 0;
+  return process;
 }
 
 }  // namespace moka

@@ -19,16 +19,27 @@ class OutputFile {
 
   void Write(const void* data, int64_t bytes);
   void Write(std::string_view bytes) { Write(bytes.data(), static_cast<int64_t>(bytes.size())); }
+  // CRC-32 of all that has been written.
+  uint32_t checksum() const { return checksum_; }
+  // The file is there, and stays there if the power fails. If that cannot be had for its name
+  // alone, this throws, and the file is there, too.
   void Commit();
+  // For a library that writes to a name: what it has put there is what this file holds.
+  const std::string& temporary() const { return temporary_; }
 
  private:
   void Flush();
   void WriteThrough(const char* data, int64_t bytes);
+  void SyncFolder() const;
   [[noreturn]] void Fail() const;
 
   std::string path_, temporary_;
   int file_ = -1;
+  uint32_t checksum_ = 0;
   std::vector<char> buffer_;
 };
+
+// The process that was writing a temporary file of this name, or 0 if it is none.
+int WriterOf(const std::string& temporary);
 
 }  // namespace moka

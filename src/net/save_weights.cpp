@@ -1,34 +1,38 @@
 // Writing the values of a net as a .caffemodel.
-#include <map>
+#include "net/save_weights.h"
 
-#include "io/caffemodel.h"
-#include "moka/net.h"
 #include "moka/weights.h"
 
 namespace moka {
 
-void SaveWeights(const std::string& path, const Net& net, bool diffs) {
+std::vector<LayerToWrite> LayersToWrite(const Net& net, bool diffs,
+                                        const std::map<const Param*, const Tensor*>& instead) {
   std::map<const Param*, const Tensor*> gradients;
   if (diffs) {
     for (const Learned& learned : net.learned()) gradients[learned.param] = learned.diff;
   }
+  const auto find = [](const auto& map, const Param* param, const Tensor* otherwise) {
+    const auto found = map.find(param);
+    return found == map.end() ? otherwise : found->second;
+  };
 
-  CaffemodelWriter writer(path, net.name());
+  std::vector<LayerToWrite> layers;
   // By number: two layers may have one name.
   for (int i = 0; i < net.layer_count(); ++i) {
-    LayerDescription layer = net.description().layers[static_cast<size_t>(i)];
-    if (!layer.common.has_phase()) layer.common.set_phase(net.phase());
-    std::vector<BlobToWrite> blobs;
-    const Weights::Entry* entry = net.weights().FindLayer(layer.common.name());
+    LayerToWrite layer{&net.description().layers[static_cast<size_t>(i)], net.phase(), {}};
+    const Weights::Entry* entry = net.weights().FindLayer(layer.layer->common.name());
     const std::vector<const Param*> params = net.layer(i).params;
     for (size_t k = 0; k < params.size(); ++k) {
-      const auto gradient = gradients.find(params[k]);
-      blobs.push_back({entry->shapes[k], &params[k]->values(),
-                       gradient == gradients.end() ? nullptr : gradient->second});
+      layer.blobs.push_back({entry->shapes[k], find(instead, params[k], &params[k]->values()),
+                             find(gradients, params[k], nullptr)});
     }
-    writer.Add(layer, blobs);
+    layers.push_back(std::move(layer));
   }
-  writer.Commit();
+  return layers;
+}
+
+void SaveWeights(const std::string& path, const Net& net, bool diffs) {
+  WriteCaffemodel(path, net.name(), LayersToWrite(net, diffs));
 }
 
 }  // namespace moka

@@ -57,7 +57,7 @@ void Weights::Add(const std::string& layer, int index, std::shared_ptr<Param> pa
 
 LoadReport LoadWeights(const std::string& path, Weights& weights) {
   WireReader reader(path);
-  const std::vector<StoredLayer> stored = ScanCaffemodel(reader);
+  const std::vector<StoredLayer> stored = ScanCaffemodel(reader).layers;
 
   // All layers are checked before the first value changes.
   LoadReport report;

@@ -29,6 +29,15 @@ void CheckLoop(const SolverParameter& s) {
           .At("test_iter[" + std::to_string(i) + "]");
     }
   }
+  AtLeast("snapshot_keep", s.snapshot_keep(), 0);
+  AtLeast("early_stop_patience", s.early_stop_patience(), 0);
+  if (s.early_stop_patience() > 0 && !s.has_snapshot_best()) {
+    throw Error("early_stop_patience needs snapshot_best: the output of a test net to watch")
+        .At("early_stop_patience");
+  }
+  if (!(s.ema_decay() >= 0 && s.ema_decay() < 1)) {
+    throw Error("ema_decay ", s.ema_decay(), " must be at least 0 and below 1").At("ema_decay");
+  }
   if (s.snapshot_format() == SolverParameter::HDF5) {
     throw Error("snapshot_format HDF5 is not there yet; there is: BINARYPROTO")
         .At("snapshot_format");
@@ -43,10 +52,6 @@ void CheckThere(const SolverParameter& s) {
       {"plateau_winsize", s.plateau_winsize_size() > 0},
       {"clip_value", s.has_clip_value()},
       {"clip_after_normalize", s.has_clip_after_normalize()},
-      {"snapshot_keep", s.has_snapshot_keep()},
-      {"snapshot_best", s.has_snapshot_best()},
-      {"early_stop_patience", s.has_early_stop_patience()},
-      {"ema_decay", s.has_ema_decay()},
   };
   for (const auto& [field, there] : missing) {
     if (there) throw Error(field, " is not there yet").At(field);

@@ -9,6 +9,7 @@
 #include "moka/description.h"
 #include "moka/solver.pb.h"
 #include "moka/tensor.h"
+#include "solver/snapshot_image.h"
 
 namespace moka {
 
@@ -18,9 +19,17 @@ std::string SnapshotPrefix(const SolverDescription& solver);
 // Throws Error if no file can be made there.
 void CheckSnapshotPrefix(const std::string& prefix);
 
-// `state` without history, then the history, which is never held twice.
-void WriteSolverState(const std::string& path, const SolverState& state,
-                      const std::vector<Tensor>& history);
+// The files of one snapshot. The state is there last, and only if all are whole.
+struct SnapshotNames {
+  std::string model, state;
+  std::string averaged;  // of ema_decay
+};
+SnapshotNames NamesOfSnapshot(const std::string& stem);
+
+// Throws Error if other readers could not read a file of this size.
+void CheckSnapshotSize(const SnapshotImage& image);
+// Writes and syncs them; the state names the others with their checksums. Throws Error.
+void WriteSnapshot(const SnapshotImage& image, const SnapshotNames& names);
 
 struct StoredState {
   SolverState state;                // without history
@@ -28,7 +37,14 @@ struct StoredState {
 };
 // Throws Error if the file is damaged or no .solverstate.
 StoredState ScanSolverState(WireReader& reader);
-// Where the weights of a state lie: as it says, or else beside it. Throws Error.
-std::string FindLearnedNet(const std::string& learned_net, const std::string& state_path);
+
+// A snapshot whose files have been read and compared with their checksums.
+struct StoredSnapshot {
+  explicit StoredSnapshot(const std::string& path);  // of the state; throws Error
+  WireReader reader;
+  StoredState stored;
+  std::string model;
+  std::string averaged;  // empty if there is none
+};
 
 }  // namespace moka

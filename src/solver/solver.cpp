@@ -8,6 +8,7 @@
 
 #include "solver/outputs.h"
 #include "solver/snapshot.h"
+#include "solver/snapshot_files.h"
 #include "solver/solver_impl.h"
 #include "solver/solver_nets.h"
 
@@ -18,8 +19,12 @@ void SolverObserver::OnStart(const Solver&) {}
 void SolverObserver::OnIteration(const IterationReport&) {}
 void SolverObserver::OnTestStart(int64_t, int) {}
 void SolverObserver::OnTest(const TestReport&) {}
+void SolverObserver::OnSnapshotStart(const std::string&, const std::string&) {}
 void SolverObserver::OnSnapshot(const std::string&, const std::string&) {}
 void SolverObserver::OnSnapshotFailed(int64_t, const std::string&) {}
+void SolverObserver::OnOldSnapshotStays(int64_t, const std::string&) {}
+void SolverObserver::OnBest(int64_t, const std::string&, double) {}
+void SolverObserver::OnEarlyStop(int64_t, const std::string&, double, int64_t) {}
 void SolverObserver::OnEnd(int64_t, double, bool) {}
 
 namespace {
@@ -48,7 +53,7 @@ Solver::Impl::Impl(const SolverDescription& given, const NetSchema& schema,
       losses_(given.common.average_loss()) {
   CheckSolver(description, registry);
   rate_ = std::make_unique<RateSchedule>(s, registry);
-  if (s.snapshot() > 0 || s.snapshot_after_train()) {
+  if (Snapshots()) {
     WithPlaces(description, [&] { CheckSnapshotPrefix(prefix_); });
   }
   if (s.random_seed() >= 0) context.set_seed(static_cast<uint64_t>(s.random_seed()));
@@ -66,6 +71,24 @@ Solver::Impl::Impl(const SolverDescription& given, const NetSchema& schema,
     test_nets.push_back(std::make_unique<Net>(std::move(test), registry, context, options));
   }
   updater = std::make_unique<Updater>(s, registry, net->learned(), context);
+  if (s.ema_decay() > 0) {
+    average_ = std::make_unique<WeightAverage>(s.ema_decay(), net->learned(), context);
+  }
+  WithPlaces(description, [&] {
+    if (s.has_snapshot_best()) best_ = std::make_unique<BestTest>(s, test_nets);
+    if (Snapshots()) CheckSizes();
+  });
+}
+
+bool Solver::Impl::Snapshots() const {
+  return s.snapshot() > 0 || s.snapshot_after_train() || s.has_snapshot_best();
+}
+
+// Better now than when the first one is due.
+void Solver::Impl::CheckSizes() {
+  SnapshotImage image;
+  FillImage(image);
+  CheckSnapshotSize(image);
 }
 
 bool Solver::Impl::Solve(Solver& solver, const Request& request) {
@@ -75,24 +98,37 @@ bool Solver::Impl::Solve(Solver& solver, const Request& request) {
   for (SolverObserver* observer : observers) observer->OnStart(solver);
   displayed_time_ = std::chrono::steady_clock::now();
   displayed_iteration_ = iteration;
-  bool stopped = false;
-  while (iteration < s.max_iter() && !stopped) {
-    if (TestDue() && (iteration > 0 || s.test_initialization()) && !TestAll(request)) {
-      stopped = true;
-      break;
+  bool stopped = false, early = false;
+  while (iteration < s.max_iter() && !stopped && !early) {
+    if (TestDue() && (iteration > 0 || s.test_initialization())) {
+      stopped = !TestAll(request);
+      early = !stopped && StopsEarly();
+      if (stopped || early) break;
     }
     Iterate(s.display() > 0 && iteration % s.display() == 0);
     if (iteration >= s.max_iter()) CheckLearned();
+    if (const auto result = writer_.Poll()) Tell(*result);
     stopped = !HandleRequest(request);
     if (s.snapshot() > 0 && iteration % s.snapshot() == 0 && snapshot_at_ != iteration) {
       const bool last = stopped || iteration >= s.max_iter();
-      last ? Snapshot() : TrySnapshot();
+      last ? Snapshot() : BeginSnapshot("", s.snapshot_keep());
     }
   }
+  WaitForSnapshot();  // if it failed, the last one is written anew
   if (s.snapshot_after_train() && snapshot_at_ != iteration) Snapshot();
-  if (!stopped) LastPasses(request, stopped);
+  if (!stopped && !early) LastPasses(request, stopped);
+  WaitForSnapshot();
   for (SolverObserver* observer : observers) observer->OnEnd(iteration, losses_.Mean(), stopped);
   return !stopped;
+}
+
+bool Solver::Impl::StopsEarly() {
+  if (!best_ || !best_->patience_is_over()) return false;
+  for (SolverObserver* observer : observers) {
+    observer->OnEarlyStop(iteration, s.snapshot_best(), best_->state().value,
+                          best_->state().iteration);
+  }
+  return true;
 }
 
 // After the last update, what Caffe shows: the loss and a test with the final weights. A resumed
@@ -139,6 +175,7 @@ double Solver::Impl::Iterate(bool display) {
   const float rate = rate_->At(iteration);
   Report(loss, rate, display);
   updater->Apply(rate, iteration, norm);
+  if (average_) average_->Update();
   ++iteration;
   return loss;
 }
@@ -160,6 +197,7 @@ void Solver::Impl::DivergeAt(double loss) {
 }
 
 void Solver::Impl::Diverge(const std::string& what, bool backward) {
+  WaitForSnapshot();
   const std::string bad = net->FindNonFinite(backward);
   throw Diverged("iteration ", iteration, ", learning rate ", rate_->At(iteration), ": ", what,
                  bad.empty() ? "" : "; first bad: ", bad);
@@ -187,22 +225,32 @@ void Solver::Impl::Report(double loss, float rate, bool display) {
 // Does what is asked for; false: stop.
 bool Solver::Impl::HandleRequest(const Request& request) {
   const SolverRequest wanted = request ? request() : SolverRequest::kNone;
-  if (wanted == SolverRequest::kSnapshot) TrySnapshot();
+  if (wanted == SolverRequest::kSnapshot) BeginSnapshot("", s.snapshot_keep());
   return wanted != SolverRequest::kStop;
 }
 
 bool Solver::Impl::TestAll(const Request& request) {
-  counters_before_tests_ = TestCounters();
-  bool finished = true;
-  for (int i = 0; i < static_cast<int>(test_nets.size()) && finished; ++i) {
-    for (SolverObserver* observer : observers) observer->OnTestStart(iteration, i);
-    TestReport report;
-    finished = RunTest(i, request, report);
-    if (!finished) break;
-    for (SolverObserver* observer : observers) observer->OnTest(report);
+  tested_ = Now();
+  bool finished = true, better = false;
+  {
+    const WithAverage with(average_.get());
+    for (int i = 0; i < static_cast<int>(test_nets.size()) && finished; ++i) {
+      for (SolverObserver* observer : observers) observer->OnTestStart(iteration, i);
+      TestReport report;
+      finished = RunTest(i, request, report);
+      if (!finished) break;
+      for (SolverObserver* observer : observers) observer->OnTest(report);
+      better = (best_ && best_->Consider(report)) || better;
+    }
   }
-  if (!finished) SetTestCounters(counters_before_tests_);
-  counters_before_tests_.clear();
+  if (!finished) {
+    SetTestCounters(tested_.counters);
+    if (best_) best_->set_state(tested_.best);
+  } else if (better) {
+    for (SolverObserver* observer : observers)
+      observer->OnBest(iteration, s.snapshot_best(), best_->state().value);
+    BeginSnapshot(kBest, 1);
+  }
   return finished;
 }
 
@@ -230,6 +278,7 @@ Solver::~Solver() = default;
 
 LoadReport Solver::LoadWeights(const std::string& path) { return impl_->LoadWeights(path); }
 void Solver::Restore(const std::string& state_path) { impl_->Restore(state_path); }
+ResumeReport Solver::ResumeNewest() { return impl_->ResumeNewest(); }
 void Solver::Snapshot() { impl_->Snapshot(); }
 
 bool Solver::Solve(const std::function<SolverRequest()>& request) {

@@ -3,20 +3,25 @@
 
 #include <chrono>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "moka/solver.h"
+#include "solver/best_test.h"
 #include "solver/learning_rate.h"
 #include "solver/loss_window.h"
+#include "solver/snapshot_writer.h"
 #include "solver/updater.h"
+#include "solver/weight_average.h"
 
 namespace moka {
 
 class Solver::Impl {
  public:
   using Request = std::function<SolverRequest()>;
+  using Places = std::map<const Param*, const Tensor*>;
 
   Impl(const SolverDescription& description, const NetSchema& schema, const Registry& registry,
        Context& context, int level, const std::vector<std::string>& stages);
@@ -30,10 +35,12 @@ class Solver::Impl {
 
   // training_state.cpp: snapshots
   void Snapshot();
-  // If it fails, the observers are told, and the training goes on.
-  void TrySnapshot();
+  // PREFIXkind_iter_N, beside the training; the observers are told of it later. With `keep` > 0,
+  // so many of its kind stay.
+  void BeginSnapshot(const std::string& kind, int keep);
   LoadReport LoadWeights(const std::string& path);
   void Restore(const std::string& path);
+  ResumeReport ResumeNewest();
 
   SolverDescription description;
   SolverParameter& s = description.common;
@@ -46,7 +53,10 @@ class Solver::Impl {
   int64_t iteration = 0;
 
  private:
+  bool Snapshots() const;  // whether there will be some
+  void CheckSizes();
   bool TestDue() const;
+  bool StopsEarly();
   bool HandleRequest(const Request& request);
   void LastPasses(const Request& request, bool& stopped);
   void Report(double loss, float rate, bool display);
@@ -55,21 +65,32 @@ class Solver::Impl {
   [[noreturn]] void Diverge(const std::string& what, bool backward);
   std::vector<uint64_t> TestCounters() const;
   void SetTestCounters(const std::vector<uint64_t>& counters);
-  std::string SnapshotStem() const;
-  void WriteSnapshot();
-  void TellOfSnapshot();
+  void WaitForSnapshot();
+  void Tell(const SnapshotResult& result);
+  void FillImage(SnapshotImage& image);
+  SolverState State() const;
   void CheckFit(const struct StoredState& stored, const std::string& path);
   void CheckComplete(const std::string& model) const;
+  void CheckOrder(const SolverState& state, const std::string& path) const;
 
   std::string prefix_;
   std::unique_ptr<RateSchedule> rate_;
   LossWindow losses_;
   int64_t snapshot_at_ = -1;  // the iteration of the last snapshot
-  // While tests run: the test nets' counters before. A snapshot taken then keeps these, since a
-  // resumed run repeats the tests.
-  std::vector<uint64_t> counters_before_tests_;
+  // What the last tests found. A snapshot of the same iteration keeps it: a resumed run repeats
+  // the tests.
+  struct BeforeTests {
+    int64_t iteration = -1;
+    std::vector<uint64_t> counters;
+    BestTest::State best;
+  };
+  BeforeTests Now() const;
+  BeforeTests tested_;
+  std::unique_ptr<BestTest> best_;          // with snapshot_best
+  std::unique_ptr<WeightAverage> average_;  // with ema_decay
   std::chrono::steady_clock::time_point displayed_time_ = std::chrono::steady_clock::now();
   int64_t displayed_iteration_ = 0;
+  SnapshotWriter writer_;  // the first to end: it may still be writing
 };
 
 }  // namespace moka

@@ -3,11 +3,21 @@
 #include <set>
 
 #include "io/caffemodel.h"
+#include "net/save_weights.h"
 #include "solver/learning_rate.h"
 #include "solver/snapshot.h"
+#include "solver/snapshot_files.h"
 #include "solver/solver_impl.h"
 
 namespace moka {
+namespace {
+
+// "ip1/0"
+std::string Name(const Learned& learned) {
+  return learned.layer + "/" + std::to_string(learned.index);
+}
+
+}  // namespace
 
 std::vector<uint64_t> Solver::Impl::TestCounters() const {
   std::vector<uint64_t> counters;
@@ -19,60 +29,96 @@ void Solver::Impl::SetTestCounters(const std::vector<uint64_t>& counters) {
   for (size_t i = 0; i < test_nets.size(); ++i) test_nets[i]->set_counter(counters[i]);
 }
 
-std::string Solver::Impl::SnapshotStem() const {
-  return prefix_ + "_iter_" + std::to_string(iteration);
-}
-
 void Solver::Impl::Snapshot() {
-  WriteSnapshot();
-  TellOfSnapshot();
-}
-
-void Solver::Impl::TrySnapshot() {
-  try {
-    WriteSnapshot();
-  } catch (const Error& error) {
-    for (SolverObserver* observer : observers) observer->OnSnapshotFailed(iteration, error.what());
-    return;
+  BeginSnapshot("", s.snapshot_keep());
+  const SnapshotResult result = *writer_.Wait();
+  if (!result.written) {
+    snapshot_at_ = -1;
+    throw Error(result.problem);
   }
-  TellOfSnapshot();  // outside: what an observer throws is not caught
+  Tell(result);
 }
 
-void Solver::Impl::TellOfSnapshot() {
-  const std::string stem = SnapshotStem();
+void Solver::Impl::BeginSnapshot(const std::string& kind, int keep) {
+  WaitForSnapshot();
+  SnapshotJob job;
+  job.prefix = prefix_ + kind;
+  job.names = NamesOfSnapshot(job.prefix + "_iter_" + std::to_string(iteration));
+  job.keep = keep;
+  FillImage(writer_.image());
+  for (SolverObserver* observer : observers)
+    observer->OnSnapshotStart(job.names.model, job.names.state);
+  writer_.Start(job, context);
+  if (kind.empty()) snapshot_at_ = iteration;
+}
+
+void Solver::Impl::WaitForSnapshot() {
+  if (const auto result = writer_.Wait()) Tell(*result);
+}
+
+void Solver::Impl::Tell(const SnapshotResult& result) {
+  if (!result.written && result.iteration == snapshot_at_) snapshot_at_ = -1;
   for (SolverObserver* observer : observers) {
-    observer->OnSnapshot(stem + ".caffemodel", stem + ".solverstate");
+    if (!result.written) {
+      observer->OnSnapshotFailed(result.iteration, result.problem);
+      continue;
+    }
+    observer->OnSnapshot(result.names.model, result.names.state);
+    if (!result.problem.empty()) observer->OnOldSnapshotStays(result.iteration, result.problem);
   }
 }
 
-void Solver::Impl::WriteSnapshot() {
-  const std::string model = SnapshotStem() + ".caffemodel";
-  SaveWeights(model, *net, s.snapshot_diff());
+// Points to the values where they are.
+void Solver::Impl::FillImage(SnapshotImage& image) {
+  image.net_name = net->name();
+  image.model = LayersToWrite(*net, s.snapshot_diff(), average_ ? average_->weights() : Places());
+  image.averaged.clear();
+  if (average_) image.averaged = LayersToWrite(*net, false, average_->mean());
+  image.history.clear();
+  for (const Tensor& values : updater->history()) image.history.push_back(&values);
+  image.state = State();
+}
 
+SolverState Solver::Impl::State() const {
   SolverState state;
   state.set_iter(static_cast<int>(iteration));
-  state.set_learned_net(model);
   state.set_current_step(CurrentStep(s, iteration));
+  state.set_solver_type(s.type());
   state.set_seed(context.seed());
   state.set_train_counter(net->counter());
-  for (uint64_t counter :
-       counters_before_tests_.empty() ? TestCounters() : counters_before_tests_) {
-    state.add_test_counter(counter);
+  const BeforeTests now = tested_.iteration == iteration ? tested_ : Now();
+  for (uint64_t counter : now.counters) state.add_test_counter(counter);
+  if (now.best.any) {
+    state.set_best_value(now.best.value);
+    state.set_best_iter(now.best.iteration);
   }
+  state.set_tests_since_best(now.best.tests_since);
   for (double loss : losses_.losses()) state.add_recent_loss(loss);
-  WriteSolverState(SnapshotStem() + ".solverstate", state, updater->history());
-  snapshot_at_ = iteration;
+  for (const Learned& learned : net->learned()) {
+    state.add_history_of(Name(learned));
+  }
+  return state;
+}
+
+Solver::Impl::BeforeTests Solver::Impl::Now() const {
+  return {iteration, TestCounters(), best_ ? best_->state() : BestTest::State()};
 }
 
 // Other weights: what was saved at this iteration is no longer what there is.
 LoadReport Solver::Impl::LoadWeights(const std::string& path) {
   LoadReport report = moka::LoadWeights(path, *weights);
+  if (average_) average_->Begin();
   snapshot_at_ = -1;
   return report;
 }
 
 // Whether the history belongs to this net and rule.
 void Solver::Impl::CheckFit(const StoredState& stored, const std::string& path) {
+  const SolverState& state = stored.state;
+  if (state.has_solver_type() && state.solver_type() != s.type()) {
+    throw Error(path, ": it was saved by solver type \"", state.solver_type(), "\", this one is \"",
+                s.type(), "\"; to go on with its weights alone, give the .caffemodel as --weights");
+  }
   const std::vector<Tensor>& history = updater->history();
   if (stored.history.size() != history.size()) {
     throw Error(path, ": the history has ", stored.history.size(),
@@ -89,7 +135,7 @@ void Solver::Impl::CheckFit(const StoredState& stored, const std::string& path) 
 void Solver::Impl::CheckComplete(const std::string& model) const {
   WireReader reader(model);
   std::set<std::string> there;
-  for (const StoredLayer& layer : ScanCaffemodel(reader)) there.insert(layer.name);
+  for (const StoredLayer& layer : ScanCaffemodel(reader).layers) there.insert(layer.name);
   for (int i = 0; i < net->layer_count(); ++i) {
     const LayerInfo layer = net->layer(i);
     if (layer.params.empty() || there.count(layer.name) > 0) continue;
@@ -97,20 +143,37 @@ void Solver::Impl::CheckComplete(const std::string& model) const {
   }
 }
 
+// Whether the history's blobs belong to this net's params in their order.
+void Solver::Impl::CheckOrder(const SolverState& state, const std::string& path) const {
+  if (state.history_of_size() == 0) return;  // Caffe's
+  for (int i = 0; i < static_cast<int>(net->learned().size()); ++i) {
+    const std::string ours = Name(net->learned()[static_cast<size_t>(i)]);
+    const std::string theirs = i < state.history_of_size() ? state.history_of(i) : "nothing";
+    if (ours == theirs) continue;
+    throw Error(path, ": it was saved with another net: where this one has the param ", ours,
+                ", it has ", theirs);
+  }
+}
+
 // All is checked before anything changes: after an error the solver is as it was.
 void Solver::Impl::Restore(const std::string& path) {
-  WireReader reader(path);
-  const StoredState stored = ScanSolverState(reader);
-  const SolverState& state = stored.state;
-  CheckFit(stored, path);
-
-  const std::string model = FindLearnedNet(state.learned_net(), path);
-  CheckComplete(model);
-  LoadWeights(model);
-
-  for (size_t i = 0; i < stored.history.size(); ++i) {
-    ReadBlob(reader, stored.history[i], updater->history()[i].values());
+  WaitForSnapshot();
+  StoredSnapshot snapshot(path);
+  const SolverState& state = snapshot.stored.state;
+  CheckFit(snapshot.stored, path);
+  CheckComplete(snapshot.model);
+  CheckOrder(state, path);
+  if (average_ && !snapshot.averaged.empty()) {
+    CheckComplete(snapshot.averaged);
+    LoadWeights(snapshot.averaged);  // into the params; from there the mean takes them
   }
+  moka::LoadWeights(snapshot.model, *weights);
+  if (average_ && snapshot.averaged.empty()) average_->Begin();
+
+  for (size_t i = 0; i < snapshot.stored.history.size(); ++i) {
+    ReadBlob(snapshot.reader, snapshot.stored.history[i], updater->history()[i].values());
+  }
+  snapshot_at_ = -1;
   iteration = state.iter();
   if (state.has_seed()) context.set_seed(state.seed());
   // Caffe's states have no counters: its data begins anew, ours goes on where the iterations stand.
@@ -120,9 +183,21 @@ void Solver::Impl::Restore(const std::string& path) {
   if (static_cast<size_t>(state.test_counter_size()) == test_nets.size()) {
     SetTestCounters({state.test_counter().begin(), state.test_counter().end()});
   }
-  counters_before_tests_.clear();  // there are some if a test threw
+  if (best_) {
+    best_->set_state(
+        {state.has_best_value(), state.best_value(), state.best_iter(), state.tests_since_best()});
+  }
+  tested_ = {};
   losses_.Clear();
   for (double loss : state.recent_loss()) losses_.Add(loss);
+}
+
+ResumeReport Solver::Impl::ResumeNewest() {
+  ResumeReport report;
+  RemoveLeftovers(prefix_);
+  report.state = FindNewestWhole(prefix_, report.skipped);
+  if (!report.state.empty()) Restore(report.state);
+  return report;
 }
 
 }  // namespace moka

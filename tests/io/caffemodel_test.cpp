@@ -41,7 +41,7 @@ struct Values {
 
 Values ReadFirst(const std::string& file) {
   WireReader reader(file);
-  const std::vector<StoredLayer> layers = ScanCaffemodel(reader);
+  const std::vector<StoredLayer> layers = ScanCaffemodel(reader).layers;
   Values result{layers.at(0).blobs.at(0), {}};
   result.values.resize(static_cast<size_t>(result.blob.shape.count()));
   ReadBlob(reader, result.blob, result.values);
@@ -111,7 +111,7 @@ TEST(Caffemodel, SkipsFieldsItDoesNotKnow) {
   const std::string path = folder.Write("m", file);
   EXPECT_EQ(ReadFirst(path).values, (std::vector<float>{1, 2}));
   WireReader reader(path);
-  EXPECT_EQ(ScanCaffemodel(reader)[0].name, "late name");
+  EXPECT_EQ(ScanCaffemodel(reader).layers[0].name, "late name");
 }
 
 TEST(Caffemodel, ReadsWhatProtobufWrites) {
@@ -139,10 +139,8 @@ TEST(Caffemodel, WritesWhatProtobufReads) {
   layer.params.push_back({"inner_product_param", 117, "\x08\x0a"});
   const Tensor w(Shape{2, 1}, std::vector<float>{1, 2}), dw(Shape{2, 1}, std::vector<float>{3, 4});
   const Tensor scalar(Shape{}, std::vector<float>{7});
-  CaffemodelWriter writer(folder / "m", "little");
-  writer.Add(layer, {{w.shape(), &w, &dw}, {scalar.shape(), &scalar, nullptr}});
-  EXPECT_FALSE(std::filesystem::exists(folder / "m"));
-  writer.Commit();
+  WriteCaffemodel(folder / "m", "little",
+                  {{&layer, TEST, {{w.shape(), &w, &dw}, {scalar.shape(), &scalar, nullptr}}}});
   EXPECT_EQ(folder.files(), 1u);
 
   NetParameter net;
@@ -163,15 +161,23 @@ TEST(Caffemodel, WritesWhatProtobufReads) {
   EXPECT_EQ(net.layer(0).unknown_fields(), "\xaa\x07\x02\x08\x0a");
 }
 
-TEST(Caffemodel, LeavesNothingBehindWithoutCommit) {
+TEST(Caffemodel, TooLongForOtherReadersIsRefusedWithItsLength) {
+  LayerDescription layer;
+  layer.common.set_name("ip");
+  float nothing = 0;
+  const Tensor w(Shape{1 << 29}, &nothing);  // never touched
+  const std::vector<LayerToWrite> layers = {{&layer, TRAIN, {{w.shape(), &w, nullptr}}}};
+  EXPECT_EQ(CaffemodelBytes("net", layers), 2147483702);
   TemporaryFolder folder;
-  folder.Write("m", "old");
-  {
-    CaffemodelWriter writer(folder / "m", "net");
-    EXPECT_EQ(folder.files(), 2u);
+  try {
+    WriteCaffemodel(folder / "m", "net", layers);
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.what(), "cannot write \"" + (folder / "m") +
+                                "\": it would have 2147483702 bytes, and a .caffemodel ends at "
+                                "2147483647; snapshot_format: HDF5 has no such limit");
   }
-  EXPECT_EQ(folder.files(), 1u);
-  EXPECT_EQ(folder.Read("m"), "old");
+  EXPECT_EQ(folder.files(), 0u);
 }
 
 TEST(Caffemodel, NamesTheByteWhereAFileEnds) {
@@ -263,7 +269,7 @@ TEST(Caffemodel, SaysWhyAFileCannotBeOpened) {
 TEST(Caffemodel, SaysWhyAFileCannotBeWritten) {
   TemporaryFolder folder;
   try {
-    CaffemodelWriter writer(folder / "none/m", "net");
+    WriteCaffemodel(folder / "none/m", "net", {});
     FAIL();
   } catch (const Error& error) {
     EXPECT_EQ(error.what(),

@@ -37,7 +37,7 @@ class Diary final : public SolverObserver {
     text << " test " << net << " at " << iteration << ";";
   }
   void OnTest(const TestReport& report) override { tests.push_back(report); }
-  void OnSnapshot(const std::string& model, const std::string&) override {
+  void OnSnapshotStart(const std::string& model, const std::string&) override {
     text << " snapshot " << model.substr(model.find_last_of('_') + 1) << ";";
   }
   void OnEnd(int64_t iteration, double, bool stopped) override {

@@ -1,0 +1,30 @@
+// What a snapshot holds, taken at one moment of the training.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "io/caffemodel.h"
+#include "moka/context.h"
+#include "moka/solver.pb.h"
+#include "moka/tensor.h"
+
+namespace moka {
+
+struct SnapshotImage {
+  std::string net_name;
+  std::vector<LayerToWrite> model;
+  std::vector<LayerToWrite> averaged;  // of ema_decay; else empty
+  std::vector<const Tensor*> history;
+  SolverState state;  // without history
+
+  // Copies all values, so that the training may change them while the image is written. The memory
+  // is kept for the next image. Throws Error if there is none.
+  void CopyValues(Context& context);
+
+ private:
+  std::map<const Tensor*, Tensor> copies_;
+};
+
+}  // namespace moka

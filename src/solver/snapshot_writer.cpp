@@ -1,0 +1,61 @@
+// Writes snapshots beside the training.
+#include "solver/snapshot_writer.h"
+
+#include <cassert>
+#include <chrono>
+#include <exception>
+#include <system_error>
+
+#include "moka/error.h"
+#include "solver/snapshot_files.h"
+
+namespace moka {
+namespace {
+
+SnapshotResult Write(const SnapshotImage& image, const SnapshotJob& job) {
+  SnapshotResult result;
+  result.names = job.names;
+  result.iteration = image.state.iter();
+  try {
+    WriteSnapshot(image, job.names);
+    result.written = true;
+    // Only now: the new one survives whatever comes.
+    if (job.keep > 0) RemoveOldSnapshots(job.prefix, image.state.iter(), job.keep);
+  } catch (const std::exception& error) {
+    result.problem = error.what();
+  }
+  return result;
+}
+
+}  // namespace
+
+void SnapshotWriter::Start(const SnapshotJob& job, Context& context) {
+  assert(!busy());
+  std::launch policy = std::launch::async;
+  try {
+    image_.CopyValues(context);
+  } catch (const Error&) {  // no memory for a copy: the training waits
+    policy = std::launch::deferred;
+  }
+  const auto work = [this, job] { return Write(image_, job); };
+  try {
+    under_way_ = std::async(policy, work);
+  } catch (const std::system_error&) {  // no more threads
+    under_way_ = std::async(std::launch::deferred, work);
+  }
+  if (under_way_.wait_for(std::chrono::seconds(0)) == std::future_status::deferred)
+    under_way_.wait();
+}
+
+std::optional<SnapshotResult> SnapshotWriter::Poll() {
+  if (!busy() || under_way_.wait_for(std::chrono::seconds(0)) == std::future_status::timeout)
+    return std::nullopt;
+  return under_way_.get();
+}
+
+std::optional<SnapshotResult> SnapshotWriter::Wait() {
+  if (!busy()) return std::nullopt;
+  return under_way_.get();
+}
+
+}  // namespace moka

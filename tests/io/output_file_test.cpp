@@ -1,0 +1,123 @@
+// A file that appears under its name only when it is whole.
+#include "io/output_file.h"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <filesystem>
+
+#include "io/system_calls.h"
+#include "io/temporary_folder.h"
+#include "moka/error.h"
+
+namespace moka {
+namespace {
+
+using testing::TemporaryFolder;
+
+std::string calls;  // those of one test, in order
+int writes_left = 0;
+
+// Notes every call; a write puts down a part, or is interrupted, now and then.
+const SystemCalls kNoted = {
+    [](const char* path, int flags, mode_t mode) {
+      calls += flags & O_DIRECTORY ? "open folder, " : "open, ";
+      return open(path, flags, mode);
+    },
+    [](int file, const void* data, size_t bytes) -> ssize_t {
+      calls += "write, ";
+      if (++writes_left == 1) return errno = EINTR, -1;
+      return write(file, data, bytes > 1 ? bytes / 2 : bytes);
+    },
+    [](int file) { return calls += "fsync, ", fsync(file); },
+    [](int file) { return calls += "close, ", close(file); },
+    [](const char* from, const char* to) { return calls += "rename, ", rename(from, to); },
+    [](const char* path) { return calls += "unlink, ", unlink(path); },
+};
+
+class OutputFileTest : public ::testing::Test {
+ protected:
+  OutputFileTest() : before_(Calls()) { calls.clear(), writes_left = 0; }
+  ~OutputFileTest() override { Calls() = before_; }
+  TemporaryFolder folder_;
+
+ private:
+  const SystemCalls before_;
+};
+
+TEST_F(OutputFileTest, IsSyncedBeforeItHasItsNameAndTheFolderAfter) {
+  Calls() = kNoted;
+  OutputFile file(folder_ / "f");
+  file.Write("ab");
+  file.Commit();
+  EXPECT_EQ(calls, "open, write, write, write, fsync, close, rename, open folder, fsync, close, ");
+  EXPECT_EQ(folder_.Read("f"), "ab");
+}
+
+TEST_F(OutputFileTest, LeavesNothingBehindWithoutCommit) {
+  folder_.Write("f", "old");
+  {
+    OutputFile file(folder_ / "f");
+    file.Write("new");
+    EXPECT_EQ(folder_.files(), 2u);
+  }
+  EXPECT_EQ(folder_.files(), 1u);
+  EXPECT_EQ(folder_.Read("f"), "old");
+}
+
+TEST_F(OutputFileTest, SaysInItsTemporaryNameWhoWritesIt) {
+  OutputFile file(folder_ / "f");
+  EXPECT_EQ(WriterOf(file.temporary()), getpid());
+  EXPECT_EQ(WriterOf("a.tmp12.0"), 12);
+  EXPECT_EQ(WriterOf("a.tmp12"), 0);
+  EXPECT_EQ(WriterOf("a.tmp"), 0);
+  EXPECT_EQ(WriterOf("a.tmpx.0"), 0);
+  EXPECT_EQ(WriterOf("a.caffemodel"), 0);
+}
+
+// What a process left that died is not in the way of another one with the same number.
+TEST_F(OutputFileTest, TakesAnotherTemporaryNameIfThatIsThere) {
+  std::string next;
+  {
+    const OutputFile probe(folder_ / "f");
+    next = probe.temporary();
+  }
+  const size_t dot = next.rfind('.');
+  next = next.substr(0, dot + 1) + std::to_string(std::stoi(next.substr(dot + 1)) + 1);
+  folder_.Write(std::filesystem::path(next).filename().string(), "left");
+  OutputFile file(folder_ / "f");
+  EXPECT_NE(file.temporary(), next);
+  file.Commit();
+  EXPECT_EQ(folder_.Read(std::filesystem::path(next).filename().string()), "left");
+}
+
+TEST_F(OutputFileTest, TellsOfAFolderThatCannotBeSyncedAndIsThere) {
+  Calls().open = [](const char* path, int flags, mode_t mode) {
+    return flags & O_DIRECTORY ? (errno = EIO, -1) : open(path, flags, mode);
+  };
+  OutputFile file(folder_ / "f");
+  file.Write("x");
+  try {
+    file.Commit();
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.what(), "cannot write \"" + (folder_ / "f") + "\": Input/output error");
+  }
+  EXPECT_EQ(folder_.Read("f"), "x");
+}
+
+TEST_F(OutputFileTest, BearsAFolderAndAFileThatAreNotMadeForIt) {
+  Calls().open = [](const char* path, int flags, mode_t mode) {
+    return flags & O_DIRECTORY ? (errno = EACCES, -1) : open(path, flags, mode);
+  };
+  Calls().fsync = [](int) { return errno = EINVAL, -1; };
+  OutputFile file(folder_ / "f");
+  file.Write("x");
+  file.Commit();
+  EXPECT_EQ(folder_.Read("f"), "x");
+}
+
+}  // namespace
+}  // namespace moka

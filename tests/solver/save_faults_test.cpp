@@ -1,0 +1,159 @@
+// Whatever happens at any system call of a snapshot, no training is lost: the process ends there,
+// the disk is full, or it fails.
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <filesystem>
+
+#include "io/system_calls.h"
+#include "solver/training.h"
+
+namespace moka {
+namespace {
+
+using testing::EverythingThatHasState;
+using testing::TemporaryFolder;
+using testing::Training;
+
+constexpr int kKill = -1;
+constexpr int kKilledStatus = 77;
+
+int call = 0, fault_at = 0, fault = 0;
+std::string names;  // of all calls, in order
+
+// Counts a call; whether it is to fail.
+bool Fails(const char* name) {
+  names += std::string(name) + ' ';
+  if (++call != fault_at) return false;
+  if (fault == kKill) _exit(kKilledStatus);
+  errno = fault;
+  return true;
+}
+
+const SystemCalls kFaulty = {
+    [](const char* path, int flags, mode_t mode) {
+      return Fails("open") ? -1 : open(path, flags, mode);
+    },
+    [](int file, const void* data, size_t bytes) {
+      return Fails("write") ? -1 : write(file, data, bytes);
+    },
+    [](int) { return Fails("fsync") ? -1 : 0; },  // only a power cut would show what it does
+    [](int file) {
+      const bool fails = Fails("close");
+      return close(file) == 0 && !fails ? 0 : -1;
+    },
+    [](const char* from, const char* to) { return Fails("rename") ? -1 : rename(from, to); },
+    [](const char* path) { return Fails("unlink") ? -1 : unlink(path); },
+};
+
+// Notes in a file which snapshots are said to be on the disk.
+class Promises final : public SolverObserver {
+ public:
+  explicit Promises(const std::string& file)
+      : file_(open(file.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0666)) {}
+  ~Promises() override { close(file_); }
+  void OnSnapshot(const std::string& model, const std::string&) override {
+    const std::string line = model.substr(model.find_last_of('_') + 1) + "\n";
+    if (write(file_, line.data(), line.size()) < 0) _exit(1);
+  }
+
+ private:
+  const int file_;
+};
+
+class SaveFaults : public ::testing::Test {
+ protected:
+  static std::string Text(const std::string& prefix) {
+    return EverythingThatHasState(prefix, 12) +
+           "snapshot_after_train: true snapshot_keep: 2 ema_decay: 0.5 snapshot_best: 'loss'";
+  }
+
+  // Trains, from the newest snapshot if there is one, with a fault at one call.
+  static void Train(const TemporaryFolder& folder, int at, int what) {
+    Training training(Text(folder / "s"), 11, 1);
+    Promises promises(folder / "promised");
+    training->AddObserver(&promises);
+    training->ResumeNewest();
+    call = 0, fault_at = at, fault = what;
+    names.clear();
+    Calls() = kFaulty;
+    try {
+      training->Solve();
+    } catch (const Error&) {  // the last snapshot
+    }
+    Calls() = before_;
+  }
+
+  // The last one that was said to be on the disk; -1 if none was.
+  static int Promised(const TemporaryFolder& folder) {
+    const std::string lines = folder.Read("promised");
+    int last = -1;
+    for (size_t at = 0; at < lines.size(); at = lines.find('\n', at) + 1) {
+      last = std::max(last, std::stoi(lines.substr(at)));
+    }
+    return last;
+  }
+
+  static std::string End(const TemporaryFolder& folder) {
+    return folder.Read("s_iter_12.caffemodel") + folder.Read("s_iter_12_averaged.caffemodel");
+  }
+
+  // After a fault: the newest snapshot is whole, no older than promised, and leads to the same end.
+  static void ExpectNothingLost(const TemporaryFolder& folder, const std::string& expected) {
+    {
+      Training training(Text(folder / "s"), 11, 1);
+      const ResumeReport report = training->ResumeNewest();
+      EXPECT_TRUE(report.skipped.empty()) << report.skipped[0];
+      EXPECT_GE(report.state.empty() ? -1 : training->iteration(), Promised(folder));
+    }
+    Train(folder, 0, 0);
+    EXPECT_EQ(End(folder), expected);
+    for (const auto& entry : std::filesystem::directory_iterator(folder.path())) {
+      EXPECT_EQ(entry.path().string().find(".tmp"), std::string::npos) << entry.path();
+    }
+  }
+
+  static const SystemCalls before_;
+};
+
+const SystemCalls SaveFaults::before_ = Calls();
+
+TEST_F(SaveFaults, LoseNothingAtAnyCall) {
+  TemporaryFolder whole;
+  Train(whole, 0, 0);
+  const std::string expected = End(whole), all = names;
+  const int calls = call;
+  for (const char* name : {"open", "write", "fsync", "close", "rename", "unlink"})
+    EXPECT_NE(all.find(name), std::string::npos) << name;
+
+  int tried = 0;
+  for (int at = 1; at <= calls; ++at) {
+    for (const int what : {kKill, ENOSPC, EIO}) {
+      SCOPED_TRACE("call " + std::to_string(at) + ", fault " + std::to_string(what));
+      TemporaryFolder folder;
+      if (what == kKill) {
+        const pid_t child = fork();
+        if (child == 0) {
+          Train(folder, at, what);
+          _exit(0);
+        }
+        int status = 0;
+        ASSERT_EQ(waitpid(child, &status, 0), child);
+        ASSERT_EQ(WEXITSTATUS(status), kKilledStatus);
+      } else {
+        Train(folder, at, what);
+        ASSERT_GE(call, at);
+      }
+      ExpectNothingLost(folder, expected);
+      ++tried;
+    }
+  }
+  std::printf("%d calls of the saves, %d faults tried: %s\n", calls, tried, all.c_str());
+}
+
+}  // namespace
+}  // namespace moka
