@@ -99,7 +99,6 @@ void CheckSnapshotSize(const SnapshotImage& image) {
 
 void WriteSnapshot(const SnapshotImage& image, const SnapshotNames& names) {
   SolverState state = image.state;
-  state.set_sealed(true);
   state.set_learned_net(names.model);
   state.set_model_checksum(WriteCaffemodel(names.model, image.net_name, image.model));
   if (!image.averaged.empty()) {
@@ -107,6 +106,7 @@ void WriteSnapshot(const SnapshotImage& image, const SnapshotNames& names) {
     state.set_averaged_checksum(WriteCaffemodel(names.averaged, image.net_name, image.averaged));
   }
   OutputFile file(names.state);
+  file.Write(SealMark());  // first, so that no cut hides it
   file.Write(state.SerializeAsString());
   for (const Tensor* values : image.history)
     WriteBlobField(file, kHistory, values->shape(), *values, nullptr);
