@@ -38,11 +38,6 @@ void CheckLoop(const SolverParameter& s) {
 // Fields that are named already, and do nothing so far.
 void CheckThere(const SolverParameter& s) {
   const std::pair<const char*, bool> missing[] = {
-      {"warmup_iter", s.has_warmup_iter()},
-      {"warmup_start_lr", s.has_warmup_start_lr()},
-      {"plateau_winsize", s.plateau_winsize_size() > 0},
-      {"clip_value", s.has_clip_value()},
-      {"clip_after_normalize", s.has_clip_after_normalize()},
       {"snapshot_keep", s.has_snapshot_keep()},
       {"snapshot_best", s.has_snapshot_best()},
       {"early_stop_patience", s.has_early_stop_patience()},
@@ -66,6 +61,15 @@ void CheckDecayAndClipping(const SolverParameter& s) {
     throw Error("clip_gradients ", s.clip_gradients(),
                 " would leave no gradient; -1 turns clipping off")
         .At("clip_gradients");
+  }
+  if (s.clip_value() == 0 || std::isnan(s.clip_value())) {
+    throw Error("clip_value ", s.clip_value(),
+                " would leave no gradient; -1 turns clipping of single elements off")
+        .At("clip_value");
+  }
+  if (s.clip_after_normalize() && s.clip_gradients() < 0) {
+    throw Error("clip_after_normalize needs clip_gradients, which is off")
+        .At("clip_after_normalize");
   }
 }
 

@@ -60,6 +60,7 @@ void Solver::Impl::WriteSnapshot() {
     state.add_test_counter(counter);
   }
   for (double loss : losses_.losses()) state.add_recent_loss(loss);
+  for (double number : rate_->State()) state.add_policy_state(number);
   WriteSolverState(SnapshotStem() + ".solverstate", state, updater->history());
   snapshot_at_ = iteration;
 }
@@ -103,6 +104,8 @@ void Solver::Impl::Restore(const std::string& path) {
   const StoredState stored = ScanSolverState(reader);
   const SolverState& state = stored.state;
   CheckFit(stored, path);
+  const std::vector<double> policy(state.policy_state().begin(), state.policy_state().end());
+  rate_->CheckState(policy, path);
 
   const std::string model = FindLearnedNet(state.learned_net(), path);
   CheckComplete(model);
@@ -112,6 +115,7 @@ void Solver::Impl::Restore(const std::string& path) {
     ReadBlob(reader, stored.history[i], updater->history()[i].values());
   }
   iteration = state.iter();
+  rate_->SetState(policy);
   if (state.has_seed()) context.set_seed(state.seed());
   // Caffe's states have no counters: its data begins anew, ours goes on where the iterations stand.
   net->set_counter(state.has_train_counter()
