@@ -15,6 +15,19 @@
 
 namespace moka::testing {
 
+// The type and fields of each rule.
+inline const std::vector<std::string> kRules = {
+    "type: 'SGD' momentum: 0.9",
+    "type: 'Nesterov' momentum: 0.9",
+    "type: 'AdaGrad' delta: 0.02",
+    "type: 'RMSProp' delta: 0.02",
+    "type: 'AdaDelta' momentum: 0.9 delta: 0.02",
+    "type: 'Adam' momentum: 0.9 delta: 0.02",
+    "type: 'AdamW' momentum: 0.9 delta: 0.02",
+    "type: 'AMSGrad' momentum: 0.9 delta: 0.02",
+    "type: 'LARS' momentum: 0.9",
+};
+
 // The same circumstances twice: as they stand in the files, and as numbers.
 struct Circumstance {
   std::string fields, multipliers;  // of the solver, and of the layer
