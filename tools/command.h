@@ -38,6 +38,7 @@ inline constexpr int kSignalStatus = 128;  // + the number of the signal that st
 
 int RunTrain(const Arguments& arguments);
 int RunTest(const Arguments& arguments);
+int RunLr(const Arguments& arguments);
 int RunTime(const Arguments& arguments);
 int RunLayers(const Arguments& arguments);
 int RunSummary(const Arguments& arguments);

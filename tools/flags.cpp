@@ -16,7 +16,7 @@ DEFINE_string(resume, "",
               ".solverstate");
 DEFINE_string(weights, "",
               "weights to begin with: one or more .caffemodel files, separated by commas");
-DEFINE_int32(iterations, 50, "how many batches to run");
+DEFINE_int32(iterations, 50, "how many batches to run (50), or iterations to show (max_iter)");
 DEFINE_string(phase, "", "TRAIN or TEST");
 DEFINE_int32(level, 0, "the net's level, for include and exclude rules");
 DEFINE_string(stage, "", "the net's stages, separated by commas, for include and exclude rules");
@@ -141,7 +141,8 @@ std::string DescribeFlags(const Command& command) {
   for (const char* name : command.flags) {
     const gflags::CommandLineFlagInfo info = InfoOf(name);
     const bool plain = info.default_value.empty() || info.type == "bool" ||
-                       info.description.find("is one") != std::string::npos;
+                       info.description.find("is one") != std::string::npos ||
+                       info.description.find("(" + info.default_value + ")") != std::string::npos;
     text += fmt::format("  --{:<15} {}{}\n", name, info.description,
                         plain ? "" : fmt::format(" [{}]", info.default_value));
   }

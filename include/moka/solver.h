@@ -18,10 +18,16 @@
 namespace moka {
 
 // The learning rate at an iteration: a pure function. The registry's policies are as Caffe defines
-// them: fixed, step, exp, inv, multistep, poly, sigmoid. Throws Error for an unknown policy (did
-// you mean) or a parameter that the policy needs and the file lacks.
+// them (fixed, step, exp, inv, multistep, poly, sigmoid), and cosine, one_cycle and plateau; the
+// last one looks at the loss, and this is its rate as long as the loss falls. Throws Error for an
+// unknown policy (did you mean) or a parameter that the policy needs and the file lacks.
 MOKA_EXPORT float LearningRate(const SolverParameter& solver, const Registry& registry,
                                int64_t iteration);
+// Calls visit(i, rate) for i from 0 to iterations - 1. A policy that looks at the loss (LossDriven)
+// is shown one that never changes. Throws Error as LearningRate does, with the place in the file.
+MOKA_EXPORT void VisitLearningRates(const SolverDescription& solver, const Registry& registry,
+                                    int64_t iterations,
+                                    const std::function<void(int64_t, float)>& visit);
 // All that can be wrong with a solver file, before any net is built. Throws Error with the field.
 MOKA_EXPORT void CheckSolver(const SolverParameter& solver, const Registry& registry);
 // The same, and whether its nets and tests are complete; errors have their place in the file.

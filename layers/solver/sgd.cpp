@@ -1,4 +1,5 @@
 // SGD with momentum mu: v = mu v + rate g; w = w - v.
+#include "checks.h"
 #include "moka/registry.h"
 #include "moka/update_rule.h"
 
@@ -7,18 +8,14 @@ namespace {
 
 class Sgd final : public UpdateRule {
  public:
-  explicit Sgd(const SolverParameter& solver) : mu_(solver.momentum()) {
-    if (!(mu_ >= 0 && mu_ < 1))
-      throw Error("momentum ", mu_, " must be at least 0 and below 1").At("momentum");
-  }
+  explicit Sgd(const SolverParameter& solver) : mu_(Momentum(solver)) {}
   int histories() const override { return 1; }
   void Update(const UpdatePiece& piece) const override {
-    float* w = piece.w;
-    float* v = piece.history[0];
-    for (int64_t i = 0; i < piece.n; ++i) {
-      v[i] = mu_ * v[i] + piece.rate * piece.Gradient(i);
-      w[i] -= v[i];
-    }
+    UpdateEach(piece, [mu = mu_](const UpdatePiece& p, int64_t i) {
+      float& v = p.history[0][i];
+      v = mu * v + p.rate * p.Gradient(i);
+      p.w[i] -= v;
+    });
   }
 
  private:

@@ -84,15 +84,10 @@ std::unique_ptr<UpdateRule> Registry::MakeUpdateRule(const SolverParameter& solv
   }
   if (const auto* type = FindIn(state_->update_rules, solver.type()))
     return Make(kUpdateRule, *type, solver);
-  const std::string there = "; there is: " + Listed(Names(state_->update_rules));
-  std::vector<std::string> known = Names(state_->update_rules);
-  for (const char* caffes : {"SGD", "Nesterov", "AdaGrad", "RMSProp", "AdaDelta", "Adam"}) {
-    if (solver.type() == caffes)
-      throw Error("solver type \"", caffes, "\" is not there yet", there).At("type");
-    known.push_back(caffes);
-  }
-  const std::string hint = DidYouMean(solver.type(), known);
-  throw Error("unknown solver type \"", solver.type(), "\"", hint.empty() ? there : hint)
+  const std::vector<std::string> names = Names(state_->update_rules);
+  const std::string hint = DidYouMean(solver.type(), names);
+  throw Error("unknown solver type \"", solver.type(), "\"",
+              hint.empty() ? "; there are: " + Listed(names) : hint)
       .At("type");
 }
 
@@ -132,7 +127,9 @@ void Filler::Check(const Shape&) const {}
 const void* Filler::Interface(const char*, int) const { return nullptr; }
 UpdateRule::~UpdateRule() = default;
 const void* UpdateRule::Interface(const char*, int) const { return nullptr; }
+LayerwiseRate::~LayerwiseRate() = default;
 LearningRatePolicy::~LearningRatePolicy() = default;
 const void* LearningRatePolicy::Interface(const char*, int) const { return nullptr; }
+LossDriven::~LossDriven() = default;
 
 }  // namespace moka

@@ -44,20 +44,6 @@ void CheckLoop(const SolverParameter& s) {
   }
 }
 
-// Fields that are named already, and do nothing so far.
-void CheckThere(const SolverParameter& s) {
-  const std::pair<const char*, bool> missing[] = {
-      {"warmup_iter", s.has_warmup_iter()},
-      {"warmup_start_lr", s.has_warmup_start_lr()},
-      {"plateau_winsize", s.plateau_winsize_size() > 0},
-      {"clip_value", s.has_clip_value()},
-      {"clip_after_normalize", s.has_clip_after_normalize()},
-  };
-  for (const auto& [field, there] : missing) {
-    if (there) throw Error(field, " is not there yet").At(field);
-  }
-}
-
 void CheckDecayAndClipping(const SolverParameter& s) {
   if (!(s.weight_decay() >= 0) || !std::isfinite(s.weight_decay())) {
     throw Error("weight_decay ", s.weight_decay(), " must be a number from 0 up")
@@ -71,6 +57,15 @@ void CheckDecayAndClipping(const SolverParameter& s) {
     throw Error("clip_gradients ", s.clip_gradients(),
                 " would leave no gradient; -1 turns clipping off")
         .At("clip_gradients");
+  }
+  if (s.clip_value() == 0 || std::isnan(s.clip_value())) {
+    throw Error("clip_value ", s.clip_value(),
+                " would leave no gradient; -1 turns clipping of single elements off")
+        .At("clip_value");
+  }
+  if (s.clip_after_normalize() && s.clip_gradients() < 0) {
+    throw Error("clip_after_normalize needs clip_gradients, which is off")
+        .At("clip_after_normalize");
   }
 }
 
@@ -140,7 +135,6 @@ void CheckTestNets(const SolverDescription& solver) {
 
 void CheckSolver(const SolverParameter& solver, const Registry& registry) {
   RateSchedule(solver, registry);
-  CheckThere(solver);
   CheckLoop(solver);
   CheckDecayAndClipping(solver);
   const int histories = registry.MakeUpdateRule(solver)->histories();

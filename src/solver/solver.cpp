@@ -172,6 +172,7 @@ double Solver::Impl::Iterate(bool display) {
   if (!std::isfinite(norm)) Diverge("the gradients are not finite", true);
 
   losses_.Add(loss);
+  rate_->Observe(iteration, losses_.Mean());
   const float rate = rate_->At(iteration);
   Report(loss, rate, display);
   updater->Apply(rate, iteration, norm);

@@ -94,6 +94,7 @@ SolverState Solver::Impl::State() const {
   }
   state.set_tests_since_best(now.best.tests_since);
   for (double loss : losses_.losses()) state.add_recent_loss(loss);
+  for (double number : rate_->State()) state.add_policy_state(number);
   for (const Learned& learned : net->learned()) {
     state.add_history_of(Name(learned));
   }
@@ -161,6 +162,8 @@ void Solver::Impl::Restore(const std::string& path) {
   StoredSnapshot snapshot(path);
   const SolverState& state = snapshot.stored.state;
   CheckFit(snapshot.stored, path);
+  const std::vector<double> policy(state.policy_state().begin(), state.policy_state().end());
+  rate_->CheckState(policy, path);
   CheckComplete(snapshot.model);
   CheckOrder(state, path);
   if (average_ && !snapshot.averaged.empty()) {
@@ -175,6 +178,7 @@ void Solver::Impl::Restore(const std::string& path) {
   }
   snapshot_at_ = -1;
   iteration = state.iter();
+  rate_->SetState(policy);
   if (state.has_seed()) context.set_seed(state.seed());
   // Caffe's states have no counters: its data begins anew, ours goes on where the iterations stand.
   net->set_counter(state.has_train_counter()

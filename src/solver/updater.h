@@ -1,5 +1,5 @@
-// Applies an update rule to all params of a net, in Caffe's order: clip, average over iter_size,
-// decay, update.
+// Applies an update rule to all params of a net, in Caffe's order: clip the norm, average over
+// iter_size, decay, update. Single elements are clipped after the average.
 #pragma once
 
 #include <cstdint>
@@ -26,7 +26,8 @@ class Updater {
   // a fixed order.
   double GradientNorm();
   bool clips() const { return clip_ > 0; }
-  // One update at this rate. `norm` is GradientNorm(), looked at only if clips().
+  // One update at this rate, in one pass over each param; a rule with LayerwiseRate needs one more
+  // before. `norm` is GradientNorm(), looked at only if clips().
   void Apply(float rate, int64_t iteration, double norm);
 
   // As in a .solverstate: of all params the first ones, then the second ones.
@@ -43,17 +44,23 @@ class Updater {
   };
 
   bool Learns(const Learned& learned) const;
-  UpdatePiece At(const Piece& piece, float rate, float scale);
+  UpdatePiece At(const Piece& piece, float scale);
+  // The rate of a param, and what a rule with LayerwiseRate makes of it.
+  float RateOf(const Learned& learned, float rate, float scale);
+  double LossGradientNorm(const Learned& learned, float scale);
 
   std::unique_ptr<UpdateRule> rule_;
+  const LayerwiseRate* layerwise_;  // of rule_, or nullptr
   std::span<const Learned> learned_;
   Context& context_;
-  const float clip_, decay_;
-  const bool l1_;
+  const float clip_, clip_value_, decay_;
+  const bool clip_after_normalize_, l1_;
   const int iter_size_;
   std::vector<Tensor> history_;
   std::vector<Piece> pieces_;
-  std::vector<float*> values_;  // of learned_, during Apply
+  // Of learned_, during Apply.
+  std::vector<float*> values_;
+  std::vector<float> rates_;
 };
 
 }  // namespace moka

@@ -175,6 +175,10 @@ TEST(FieldNumbers, StandInATableUnlessTheMessageIsMokasOwn) {
       }
     }
   }
+  for (const UpdateRuleType* rule : registry.update_rules()) {
+    for (const FieldInfo& field : rule->fields)
+      own.insert(field.message.substr(field.message.rfind('.') + 1));
+  }
   for (const auto& [name, definition] : Definitions()) {
     EXPECT_NE(Caffes(name) != nullptr, own.count(name) != 0)
         << name

@@ -1,6 +1,8 @@
 // The grammar of what plugins bring besides layers: parameters inside fillers and solver files.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "moka/blob.pb.h"
 #include "moka/check_layer.h"
 #include "moka/filler.h"
@@ -163,7 +165,11 @@ TEST(SchemaParts, WhatAnUpdateRuleRefusesHasItsPlace) {
 }
 
 TEST(SchemaParts, HelpKnowsTheirMessages) {
-  const std::vector<MessageHelp> help = Schema().Describe(*WithParts().update_rules().at(0));
+  const std::vector<const UpdateRuleType*> rules = WithParts().update_rules();
+  const auto jump = std::find_if(rules.begin(), rules.end(),
+                                 [](const UpdateRuleType* rule) { return rule->name == "Jump"; });
+  ASSERT_NE(jump, rules.end());
+  const std::vector<MessageHelp> help = Schema().Describe(**jump);
   ASSERT_EQ(help.size(), 1u);
   EXPECT_EQ(help[0].field, "jump_param");
   EXPECT_EQ(help[0].fields.at(0).name, "dim");

@@ -188,13 +188,25 @@ TEST(CheckSolver, RefusesNumbersThatMakeNoSense) {
             "momentum: momentum nan must be at least 0 and below 1");
 }
 
+TEST(CheckSolver, RefusesClippingThatLeavesNothingOrIsOff) {
+  EXPECT_EQ(
+      ErrorIn([](auto& s) { s.set_clip_value(0); }),
+      "clip_value: clip_value 0 would leave no gradient; -1 turns clipping of single elements "
+      "off");
+  EXPECT_EQ(ErrorIn([](auto& s) { s.set_clip_value(NAN); }),
+            "clip_value: clip_value nan would leave no gradient; -1 turns clipping of single "
+            "elements off");
+  EXPECT_EQ(ErrorIn([](auto& s) { s.set_clip_value(-1); }), "");
+  EXPECT_EQ(ErrorIn([](auto& s) { s.set_clip_after_normalize(true); }),
+            "clip_after_normalize: clip_after_normalize needs clip_gradients, which is off");
+}
+
 TEST(CheckSolver, RefusesWhatIsNotThereYetAndWhatNeverWas) {
-  EXPECT_EQ(ErrorIn([](auto& s) { s.set_type("Adam"); }),
-            "type: solver type \"Adam\" is not there yet; there is: SGD");
   EXPECT_EQ(ErrorIn([](auto& s) { s.set_type("sgd"); }),
             "type: unknown solver type \"sgd\"; did you mean \"SGD\"?");
   EXPECT_EQ(ErrorIn([](auto& s) { s.set_type("Evolution"); }),
-            "type: unknown solver type \"Evolution\"; there is: SGD");
+            "type: unknown solver type \"Evolution\"; there are: AMSGrad, AdaDelta, AdaGrad, Adam, "
+            "AdamW, LARS, Nesterov, RMSProp, SGD");
   EXPECT_EQ(ErrorIn([](auto& s) { s.set_regularization_type("L3"); }),
             "regularization_type: unknown regularization_type \"L3\"; there are: L1, L2");
   EXPECT_EQ(ErrorIn([](auto& s) { s.set_snapshot_format(SolverParameter::HDF5); }),

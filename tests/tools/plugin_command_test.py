@@ -360,7 +360,7 @@ class Layers(MokaTest):
         self.assertIn(f", needs_value ({PARTS}), ones ({PARTS}), ", kinds[0])
         self.assertTrue(kinds[0].startswith("fillers: bilinear, constant, "))
         self.assertIn(", SGD, ", kinds[1])
-        self.assertTrue(kinds[2].startswith("learning-rate policies: exp, fixed, "))
+        self.assertTrue(kinds[2].startswith("learning-rate policies: cosine, exp, fixed, "))
         self.assertEqual(kinds[3], f"data formats: cifar10, idx, nowhere ({PARTS})")
 
     def test_explains_what_is_no_layer(self):

@@ -52,6 +52,9 @@ TABLE = [
      "--iterations must be at least 1, not -1\n`moka help time` lists its flags.\n"),
     ("layers ReLU TanH",
      'moka layers does not know what to do with "TanH"\n`moka help layers` lists its flags.\n'),
+    ("lr", "moka lr needs a solver file\n`moka help lr` lists its flags.\n"),
+    ("lr x y", 'moka lr does not know what to do with "y"\n`moka help lr` lists its flags.\n'),
+    ("lr x --solver=y", "moka lr has no flag --solver\n`moka help lr` lists its flags.\n"),
     ("summary", "moka summary needs a net file\n`moka help summary` lists its flags.\n"),
 ]
 
@@ -67,7 +70,7 @@ class WrongCommandLine(MokaTest):
     def test_no_command_shows_all_of_them(self):
         run = self.check(2)
         self.assertEqual(run.stdout, "")
-        for command in ("train", "test", "time", "layers", "summary", "plugin", "new-layer"):
+        for command in ("train", "test", "time", "layers", "summary", "lr", "plugin", "new-layer"):
             self.assertIn(f"\n  {command} ", run.stderr)
 
 

@@ -1,6 +1,6 @@
-// cosine: base_lr is multiplied with floor + (1 - floor) (1 + cos(pi t)) / 2, where t goes from 0
-// to 1 within a period. Loshchilov, Hutter, "SGDR: stochastic gradient descent with warm restarts",
-// 2017.
+// cosine_restarts: base_lr is multiplied with floor + (1 - floor) (1 + cos(pi t)) / 2, where t goes
+// from 0 to 1 within a period. Loshchilov, Hutter, "SGDR: stochastic gradient descent with warm
+// restarts", 2017.
 #include <cmath>
 #include <numbers>
 
@@ -45,5 +45,6 @@ class Cosine final : public moka::LearningRatePolicy {
 };
 
 void RegisterCosine(moka::Registry& registry) {
-  registry.AddLearningRatePolicy<Cosine>("cosine", moka::Field<CosineParameter>{"cosine_param"});
+  registry.AddLearningRatePolicy<Cosine>("cosine_restarts",
+                                         moka::Field<CosineParameter>{"cosine_param"});
 }

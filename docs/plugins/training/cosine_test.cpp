@@ -1,4 +1,4 @@
-// cosine: floor + (1 - floor) (1 + cos(pi t)) / 2.
+// cosine_restarts: floor + (1 - floor) (1 + cos(pi t)) / 2.
 #include <gtest/gtest.h>
 
 #include <string>
@@ -21,7 +21,7 @@ const moka::Registry& Plugin() {
 
 float Rate(const std::string& params, int64_t iteration) {
   const moka::SolverDescription solver = moka::NetSchema(Plugin()).ParseSolver(
-      "base_lr: 8 lr_policy: 'cosine' cosine_param { " + params + " }");
+      "base_lr: 8 lr_policy: 'cosine_restarts' cosine_param { " + params + " }");
   return moka::LearningRate(solver.common, Plugin(), iteration);
 }
 

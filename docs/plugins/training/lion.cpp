@@ -22,9 +22,8 @@ class Lion final : public moka::UpdateRule {
     float* w = piece.w;
     float* m = piece.history[0];
     for (int64_t i = 0; i < piece.n; ++i) {
-      const float g = piece.scale * piece.dw[i];
-      const float decay = piece.l2 * w[i] + piece.l1 * Sign(w[i]);
-      w[i] -= piece.rate * (Sign(beta1_ * m[i] + (1 - beta1_) * g) + decay);
+      const float g = piece.LossGradient(i);
+      w[i] -= piece.rate * (Sign(beta1_ * m[i] + (1 - beta1_) * g) + piece.Decay(i));
       m[i] = beta2_ * m[i] + (1 - beta2_) * g;
     }
   }
