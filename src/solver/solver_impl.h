@@ -32,7 +32,7 @@ class Solver::Impl {
   void Snapshot();
   // If it fails, the observers are told, and the training goes on.
   void TrySnapshot();
-  LoadReport LoadWeights(const std::string& path);
+  LoadReport LoadWeights(const std::vector<std::string>& files, OnMismatch on_mismatch);
   void Restore(const std::string& path);
 
   SolverDescription description;
@@ -50,9 +50,19 @@ class Solver::Impl {
   bool HandleRequest(const Request& request);
   void LastPasses(const Request& request, bool& stopped);
   void Report(double loss, float rate, bool display);
-  void CheckLearned();
-  [[noreturn]] void DivergeAt(double loss);
-  [[noreturn]] void Diverge(const std::string& what, bool backward);
+
+  // diverge.cpp: numbers that are not finite
+  double Forward();
+  void Backward(bool add);
+  double ForwardOfTest(int i);
+  bool GradientsAreFinite(double norm);
+  [[noreturn]] void DivergeAtLoss(double loss);
+  [[noreturn]] void DivergeAtGradients();
+  [[noreturn]] void DivergeAtUpdate();
+  [[noreturn]] void Diverge(const std::string& what, const std::string& first);
+  std::string Where() const;
+  std::string LastSnapshot() const;
+
   std::vector<uint64_t> TestCounters() const;
   void SetTestCounters(const std::vector<uint64_t>& counters);
   std::string SnapshotStem() const;
@@ -65,6 +75,7 @@ class Solver::Impl {
   std::unique_ptr<RateSchedule> rate_;
   LossWindow losses_;
   int64_t snapshot_at_ = -1;  // the iteration of the last snapshot
+  std::string last_state_;    // the .solverstate that was written or read last
   // While tests run: the test nets' counters before. A snapshot taken then keeps these, since a
   // resumed run repeats the tests.
   std::vector<uint64_t> counters_before_tests_;

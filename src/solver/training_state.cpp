@@ -62,11 +62,13 @@ void Solver::Impl::WriteSnapshot() {
   for (double loss : losses_.losses()) state.add_recent_loss(loss);
   WriteSolverState(SnapshotStem() + ".solverstate", state, updater->history());
   snapshot_at_ = iteration;
+  last_state_ = SnapshotStem() + ".solverstate";
 }
 
 // Other weights: what was saved at this iteration is no longer what there is.
-LoadReport Solver::Impl::LoadWeights(const std::string& path) {
-  LoadReport report = moka::LoadWeights(path, *weights);
+LoadReport Solver::Impl::LoadWeights(const std::vector<std::string>& files,
+                                     OnMismatch on_mismatch) {
+  LoadReport report = LoadAllWeights(files, *weights, on_mismatch);
   snapshot_at_ = -1;
   return report;
 }
@@ -106,12 +108,13 @@ void Solver::Impl::Restore(const std::string& path) {
 
   const std::string model = FindLearnedNet(state.learned_net(), path);
   CheckComplete(model);
-  LoadWeights(model);
+  LoadWeights({model}, OnMismatch::kError);
 
   for (size_t i = 0; i < stored.history.size(); ++i) {
     ReadBlob(reader, stored.history[i], updater->history()[i].values());
   }
   iteration = state.iter();
+  last_state_ = path;
   if (state.has_seed()) context.set_seed(state.seed());
   // Caffe's states have no counters: its data begins anew, ours goes on where the iterations stand.
   net->set_counter(state.has_train_counter()

@@ -3,8 +3,10 @@
 #include "solver/updater.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 
+#include "math/finite.h"
 #include "moka/math.h"
 
 namespace moka {
@@ -49,6 +51,29 @@ double Updater::GradientNorm() {
   return std::sqrt(sum);
 }
 
+// Before the update, since afterwards the pass that would show where they came from is lost.
+bool Updater::GradientsAreFinite() {
+  std::atomic<bool> finite = true;
+  context_.ParallelFor(static_cast<int64_t>(pieces_.size()), 1, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) {
+      const Piece& piece = pieces_[static_cast<size_t>(i)];
+      const float* dw = learned_[piece.param].diff->data();
+      if (!AllFinite({dw + piece.begin, dw + piece.end})) finite = false;
+    }
+  });
+  return finite;
+}
+
+// Of what an update has just written, which is still in the cache.
+bool Updater::WroteFinite(const UpdatePiece& piece) const {
+  const auto n = static_cast<size_t>(piece.n);
+  bool finite = AllFinite({piece.w, n});
+  for (int h = 0; h < rule_->histories(); ++h) {
+    finite = finite && AllFinite({piece.history[static_cast<size_t>(h)], n});
+  }
+  return finite;
+}
+
 UpdatePiece Updater::At(const Piece& piece, float rate, float scale) {
   const Learned& learned = learned_[piece.param];
   const float decay = decay_ * learned.param->decay_mult;
@@ -66,20 +91,23 @@ UpdatePiece Updater::At(const Piece& piece, float rate, float scale) {
   return at;
 }
 
-void Updater::Apply(float rate, int64_t iteration, double norm) {
+bool Updater::Apply(float rate, int64_t iteration, double norm) {
   FlushDenormals flush;
   const double clipping = clips() && norm > clip_ ? clip_ / norm : 1;
   const auto scale = static_cast<float>(clipping / iter_size_);
   for (size_t p = 0; p < learned_.size(); ++p) {
     if (Learns(learned_[p])) values_[p] = learned_[p].param->Change().data();
   }
+  std::atomic<bool> finite = true;
   context_.ParallelFor(static_cast<int64_t>(pieces_.size()), 1, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {
       UpdatePiece piece = At(pieces_[static_cast<size_t>(i)], rate, scale);
       piece.iteration = iteration;
       rule_->Update(piece);
+      if (!WroteFinite(piece)) finite = false;
     }
   });
+  return finite;
 }
 
 }  // namespace moka
