@@ -9,6 +9,8 @@ DECLARE_string(solver);
 DECLARE_string(model);
 DECLARE_string(snapshot);
 DECLARE_string(weights);
+DECLARE_string(on_mismatch);
+DECLARE_bool(check_numerics);
 DECLARE_int32(iterations);
 DECLARE_string(phase);
 DECLARE_int32(level);

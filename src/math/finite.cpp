@@ -45,8 +45,9 @@ std::string FirstNonFinite(const Tensor& tensor) {
   int64_t at = 0;
   while (at < tensor.count() && std::isfinite(tensor.data()[at])) ++at;
   if (at == tensor.count()) return "";
-  std::string index;
   const Shape& shape = tensor.shape();
+  if (shape.axes() == 0) return ", it is " + Name(tensor.data()[at]);
+  std::string index;
   for (int axis = 0; axis < shape.axes(); ++axis) {
     const int64_t i = at / shape.count_from(axis + 1) % shape[axis];
     index += (axis == 0 ? "" : ", ") + std::to_string(i);

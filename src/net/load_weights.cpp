@@ -91,7 +91,8 @@ void FindMatches(const Weights& weights, WeightFile& file) {
   if (!file.matches.empty() || weights.entries().empty()) return;
   if (file.layers.empty()) throw Error(file.reader.path(), ": no layer in it has values");
   throw Error(
-      file.reader.path(), ": none of its layers is in the net; it has ",
+      file.reader.path(),
+      ": none of its layers is in the net, and they are matched by name; it has ",
       Beginning(file.layers, [](const StoredLayer& layer) { return layer.name; }), ", the net ",
       Beginning(weights.entries(), [](const Weights::Entry& entry) { return entry.layer; }));
 }
@@ -114,8 +115,11 @@ std::vector<Error> Misfits(const WeightFile& file) {
 void RefuseIfNothingFits(const WeightFile& file) {
   std::vector<Error> errors = Misfits(file);
   if (errors.empty() || errors.size() < file.matches.size()) return;
-  errors.insert(errors.begin(),
-                Error(file.reader.path(), ": none of the layers that the net has too fits"));
+  errors.insert(
+      errors.begin(),
+      Error(
+          file.reader.path(),
+          ": none of the layers that the net has too fits; are these the weights of another net?"));
   throw ErrorList(std::move(errors));
 }
 
