@@ -115,7 +115,7 @@ std::string Overview() {
   return text +
          "\n`moka help COMMAND` lists its flags.\n"
          "Exit status: 0 done, 1 an error in the input or the run, 2 a wrong command line,\n"
-         "3 the loss is no longer finite, 130 stopped by an interrupt (143: by SIGTERM).\n";
+         "3 numbers that are not finite, 130 stopped by an interrupt (143: by SIGTERM).\n";
 }
 
 void PrintHelp(const Command& command) {

@@ -29,7 +29,7 @@ void LoadAll(OnMismatch on_mismatch, Net& net) {
 
 int RunTest(const Arguments&) {
   if (FLAGS_model.empty()) throw UsageError("moka test needs --model=FILE");
-  if (FLAGS_weights.empty()) throw UsageError("moka test needs --weights=FILE");
+  if (SplitCommas(FLAGS_weights).empty()) throw UsageError("moka test needs --weights=FILE");
   if (FLAGS_iterations < 1)
     throw UsageError(fmt::format("--iterations must be at least 1, not {}", FLAGS_iterations));
   const OnMismatch on_mismatch = ChosenOnMismatch();

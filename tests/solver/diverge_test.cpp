@@ -46,6 +46,16 @@ class Hoard final : public UpdateRule {
   }
 };
 
+// Remembers nothing, and leaps to infinity at iteration 1.
+class Leap final : public UpdateRule {
+ public:
+  explicit Leap(const SolverParameter&) {}
+  int histories() const override { return 0; }
+  void Update(const UpdatePiece& piece) const override {
+    if (piece.iteration == 1) piece.w[piece.n - 1] = -std::numeric_limits<float>::infinity();
+  }
+};
+
 class OwnTraining {
  public:
   explicit OwnTraining(const std::string& text, int threads = 2)
@@ -60,6 +70,7 @@ class OwnTraining {
     Registry registry = testing::Layers();
     registry.Add<SpoilsPassFour>("SpoilsPassFour");
     registry.AddUpdateRule<Hoard>("Hoard");
+    registry.AddUpdateRule<Leap>("Leap");
     return registry;
   }
   SolverDescription Parsed(const std::string& text) const {
@@ -132,6 +143,13 @@ TEST(Diverge, NamesWhatAnUpdateWroteInItsIteration) {
   EXPECT_EQ(ErrorOf([&] { training->Step(1); }),
             "iteration 0, learning rate 1e+30: the update of ip.weight is not finite; first bad: "
             "layer \"ip\" (InnerProduct), param \"ip.weight\": 9 of 9 values are not finite");
+}
+
+TEST(Diverge, NamesWhatARuleWithoutHistoryWrote) {
+  OwnTraining training(SolverText(Regression(), "max_iter: 2 type: 'Leap'"));
+  EXPECT_EQ(ErrorOf([&] { training->Solve(); }),
+            "iteration 1, learning rate 0.1: the update of ip.weight is not finite; first bad: "
+            "layer \"ip\" (InnerProduct), param \"ip.weight\": 1 of 9 values are not finite");
 }
 
 TEST(Diverge, NamesTheHistoryThatAnUpdateSpoilt) {
