@@ -9,7 +9,6 @@
 #include "moka/net.h"
 #include "moka/registry.h"
 #include "moka/schema.h"
-#include "moka/weights.h"
 
 namespace moka::tool {
 
@@ -63,8 +62,6 @@ std::vector<std::string> Stages();
 std::vector<std::string> SplitCommas(const std::string& text);
 // Throws Error if the net has an input that nobody would feed.
 void CheckFed(const Net& net);
-// Throws Error if a file of weights had none for this net.
-void CheckAnyLoaded(const std::string& file, const LoadReport& report);
 // Warnings for what a file says that has no effect here.
 void LogNotices(const std::vector<std::string>& notices);
 

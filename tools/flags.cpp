@@ -16,6 +16,13 @@ DEFINE_string(resume, "",
               ".solverstate");
 DEFINE_string(weights, "",
               "weights to begin with: one or more .caffemodel files, separated by commas");
+DEFINE_string(on_mismatch, "error",
+              "when a layer has other shapes in a file of weights: error, or skip, which leaves it "
+              "at its initial values");
+DEFINE_bool(
+    check_numerics, false,
+    "look at every blob after each layer, forward and backward, and stop at the first number "
+    "that is not finite");
 DEFINE_int32(iterations, 50, "how many batches to run (50), or iterations to show (max_iter)");
 DEFINE_string(phase, "", "TRAIN or TEST");
 DEFINE_int32(level, 0, "the net's level, for include and exclude rules");

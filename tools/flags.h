@@ -10,6 +10,8 @@ DECLARE_string(model);
 DECLARE_string(snapshot);
 DECLARE_string(resume);
 DECLARE_string(weights);
+DECLARE_string(on_mismatch);
+DECLARE_bool(check_numerics);
 DECLARE_int32(iterations);
 DECLARE_string(phase);
 DECLARE_int32(level);

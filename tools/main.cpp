@@ -29,16 +29,17 @@ const std::vector<Command>& Commands() {
        "With --resume=auto the same command begins a training and, whenever it ended too soon, "
        "goes "
        "on with it.",
-       {"solver", "snapshot", "resume", "weights", "level", "stage", "sigint_effect",
-        "sighup_effect", "plugin", "max_memory", "threads", "seed", "gpu"},
+       {"solver", "snapshot", "resume", "weights", "on_mismatch", "check_numerics", "level",
+        "stage", "sigint_effect", "sighup_effect", "plugin", "max_memory", "threads", "seed",
+        "gpu"},
        0,
        &RunTrain},
       {"test",
        "--model=FILE --weights=FILE [flags]",
        "measure a trained net",
        "Runs the net's TEST phase and prints the mean of each output.",
-       {"model", "weights", "iterations", "level", "stage", "plugin", "max_memory", "threads",
-        "seed", "gpu"},
+       {"model", "weights", "on_mismatch", "iterations", "level", "stage", "plugin", "max_memory",
+        "threads", "seed", "gpu"},
        0,
        &RunTest},
       {"time",
@@ -125,7 +126,7 @@ std::string Overview() {
   return text +
          "\n`moka help COMMAND` lists its flags.\n"
          "Exit status: 0 done, 1 an error in the input or the run, 2 a wrong command line,\n"
-         "3 the loss is no longer finite, 130 stopped by an interrupt (143: by SIGTERM).\n";
+         "3 numbers that are not finite, 130 stopped by an interrupt (143: by SIGTERM).\n";
 }
 
 void PrintHelp(const Command& command) {

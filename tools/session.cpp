@@ -76,11 +76,6 @@ void CheckFed(const Net& net) {
               "\"; this needs a data layer");
 }
 
-void CheckAnyLoaded(const std::string& file, const LoadReport& report) {
-  if (report.loaded.empty() && !report.initial.empty())
-    throw Error(file, ": no layer of the net has weights in this file");
-}
-
 void LogNotices(const std::vector<std::string>& notices) {
   for (const std::string& notice : notices) LOG(WARNING) << notice;
 }

@@ -8,28 +8,31 @@
 #include "moka/error.h"
 #include "moka/net.h"
 #include "moka/weights.h"
+#include "weights_table.h"
 
 namespace moka::tool {
 namespace {
 
-void LoadAll(Net& net) {
-  for (const std::string& file : SplitCommas(FLAGS_weights)) {
-    const LoadReport report = LoadWeights(file, net.weights());
-    CheckAnyLoaded(file, report);
-    if (!report.initial.empty()) {
-      LOG(WARNING) << file << " has no values for "
-                   << fmt::format("{}", fmt::join(report.initial, ", "));
-    }
+void LoadAll(OnMismatch on_mismatch, Net& net) {
+  const LoadReport report = LoadAllWeights(SplitCommas(FLAGS_weights), net.weights(), on_mismatch);
+  LogWeights(report);
+  std::vector<std::string> without = report.initial;
+  without.insert(without.end(), report.skipped.begin(), report.skipped.end());
+  if (!without.empty()) {
+    LOG(WARNING) << "what is tested has initial values, no trained ones, in "
+                 << fmt::format("{}", fmt::join(without, ", "));
   }
+  for (const std::string& blob : report.not_finite) LOG(WARNING) << blob;
 }
 
 }  // namespace
 
 int RunTest(const Arguments&) {
   if (FLAGS_model.empty()) throw UsageError("moka test needs --model=FILE");
-  if (FLAGS_weights.empty()) throw UsageError("moka test needs --weights=FILE");
+  if (SplitCommas(FLAGS_weights).empty()) throw UsageError("moka test needs --weights=FILE");
   if (FLAGS_iterations < 1)
     throw UsageError(fmt::format("--iterations must be at least 1, not {}", FLAGS_iterations));
+  const OnMismatch on_mismatch = ChosenOnMismatch();
   Session session;
   NetDescription description = session.schema.ReadNet(FLAGS_model);
   SetState(description);
@@ -39,7 +42,7 @@ int RunTest(const Arguments&) {
   options.backward = false;
   Net net(std::move(description), session.registry, session.context, options);
   CheckFed(net);
-  LoadAll(net);
+  LoadAll(on_mismatch, net);
 
   std::vector<std::vector<double>> sums;
   double loss = 0;

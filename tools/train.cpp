@@ -14,6 +14,7 @@
 #include "moka/error.h"
 #include "moka/file.h"
 #include "moka/solver.h"
+#include "weights_table.h"
 
 namespace moka::tool {
 namespace {
@@ -61,16 +62,22 @@ SolverRequest NextRequest() {
   return wants_snapshot.exchange(false) ? SolverRequest::kSnapshot : SolverRequest::kNone;
 }
 
-void LogReport(const std::string& file, const LoadReport& report) {
-  const auto list = [](const std::vector<std::string>& names) {
-    return fmt::format("{}", fmt::join(names, ", "));
-  };
-  CheckAnyLoaded(file, report);
-  LOG(INFO) << "Weights from " << file << ": " << report.loaded.size() << " layers loaded ("
-            << list(report.loaded) << ")";
-  if (!report.initial.empty())
-    LOG(INFO) << "  left at their initial values: " << list(report.initial);
-  if (!report.ignored.empty()) LOG(INFO) << "  in the file only: " << list(report.ignored);
+// --weights, or else what the solver file names.
+std::vector<std::string> WeightFiles(const SolverParameter& solver) {
+  std::vector<std::string> files = SplitCommas(FLAGS_weights);
+  if (!files.empty()) return files;
+  for (const std::string& entry : solver.weights()) {
+    for (const std::string& file : SplitCommas(entry))
+      files.push_back(FindFile(file, FLAGS_solver));
+  }
+  return files;
+}
+
+void BeginWith(const std::vector<std::string>& files, OnMismatch on_mismatch, Solver& solver) {
+  const LoadReport report = solver.LoadWeights(files, on_mismatch);
+  LogWeights(report);
+  if (report.not_finite.empty()) return;
+  throw Diverged("before training: ", fmt::format("{}", fmt::join(report.not_finite, "\n")));
 }
 
 // The seed that counts: a snapshot brings its own.
@@ -109,6 +116,10 @@ int RunTrain(const Arguments&) {
     throw UsageError(fmt::format("--{} brings its own weights; give it or --weights, not both",
                                  FLAGS_snapshot.empty() ? "resume" : "snapshot"));
   }
+  const OnMismatch on_mismatch = ChosenOnMismatch();
+  if (!given.empty() && given != "auto" && on_mismatch != OnMismatch::kError) {
+    throw UsageError("--on_mismatch=skip is for --weights; a snapshot fits as a whole or not");
+  }
   sigint_effect = EffectOf("sigint_effect", FLAGS_sigint_effect);
   sighup_effect = EffectOf("sighup_effect", FLAGS_sighup_effect);
 
@@ -127,16 +138,10 @@ int RunTrain(const Arguments&) {
   Console console;
   solver.AddObserver(&console);
   if (!Resume(solver, given)) {
-    std::vector<std::string> files = SplitCommas(FLAGS_weights);
-    if (files.empty()) {
-      for (const std::string& entry : description.common.weights()) {
-        for (const std::string& file : SplitCommas(entry)) {
-          files.push_back(FindFile(file, FLAGS_solver));
-        }
-      }
-    }
-    for (const std::string& file : files) LogReport(file, solver.LoadWeights(file));
+    const std::vector<std::string> files = WeightFiles(description.common);
+    if (!files.empty()) BeginWith(files, on_mismatch, solver);
   }
+  solver.CheckNumerics(FLAGS_check_numerics);
   LogSeed(session.context);
   for (const int signal : {SIGINT, SIGHUP, SIGTERM}) Handle(signal);
   const bool finished = solver.Solve(NextRequest);

@@ -103,8 +103,9 @@ class MOKA_EXPORT Solver {
   Solver(const Solver&) = delete;
   Solver& operator=(const Solver&) = delete;
 
-  // Weights by layer name (fine-tuning); throws Error.
+  // Weights by layer name (fine-tuning), as LoadAllWeights does it; throws Error.
   LoadReport LoadWeights(const std::string& path);
+  LoadReport LoadWeights(const std::vector<std::string>& files, OnMismatch on_mismatch);
   // Continues from a .solverstate: iteration, history, counters, and the weights it names. Throws
   // Error if it does not fit.
   void Restore(const std::string& state_path);
@@ -117,12 +118,17 @@ class MOKA_EXPORT Solver {
 
   // Trains until max_iter or a stop; tests, displays and snapshots on the way as the solver file
   // says. A snapshot that fails on the way is reported to the observers, the last one throws.
-  // Throws Diverged when the loss is no longer finite, naming iteration, rate, and the first layer
-  // and blob that went bad. Returns false if it was stopped early.
+  // Throws Diverged in the iteration in which the loss, a gradient or what an update wrote is not
+  // finite, naming iteration, rate, the first layer and blob that went bad, and the last snapshot,
+  // if there is one; the weights are then those before the update, unless the update itself made
+  // them bad. Returns false if it was stopped early.
   bool Solve(const std::function<SolverRequest()>& request = {});
   // `iterations` more iterations without tests, displays or snapshots. Returns the last loss.
   double Step(int64_t iterations);
   TestReport Test(int net);
+
+  // Net::CheckNumerics of all nets.
+  void CheckNumerics(bool on);
 
   int64_t iteration() const;
   const SolverParameter& param() const;

@@ -109,6 +109,7 @@ const MemoryPlan& Net::memory_plan() const { return impl_->plan_; }
 void Net::AddObserver(NetObserver* observer) { impl_->observers_.push_back(observer); }
 void Net::RemoveObserver(NetObserver* observer) { std::erase(impl_->observers_, observer); }
 std::string Net::FindNonFinite(bool backward) { return impl_->FindNonFinite(backward); }
+void Net::CheckNumerics(bool on) { impl_->check_numerics_ = on; }
 const NetDescription& Net::description() const { return impl_->description_; }
 
 LayerInfo Net::layer(int i) const {

@@ -44,6 +44,8 @@ class Net::Impl {
   void Backward(bool add);
   void ForwardNode(int i);
   void BackwardNode(int i, bool add);
+
+  // Numbers that are not finite (numerics.cpp).
   std::string FindNonFinite(bool backward);
 
   // Another shape for a fed value; if that fails, all is as it was.
@@ -86,6 +88,7 @@ class Net::Impl {
   uint64_t counter_ = 0;
   uint64_t pass_counter_ = 0;  // of the last Forward
   bool forward_done_ = false;
+  bool check_numerics_ = false;
 
  private:
   std::byte* MemoryOf(int storage) const;
@@ -101,9 +104,18 @@ class Net::Impl {
   void BeginPass();
   std::string SampleName(const Node& node, int64_t sample) const;
   std::string SampleName(const Value& value, int64_t sample) const;
-  std::string FindNonFiniteParam() const;
-  std::string FindNonFiniteForward();
-  std::string FindNonFiniteBackward();
+
+  // What is bad of node i, or "". Params: the learned ones, or the others.
+  std::string BadParam(int i, bool learned) const;
+  std::string BadTop(int i) const;
+  std::string BadGradient(int i) const;
+  std::string Describe(int i, const std::string& what, const Tensor& tensor) const;
+  // Throw Diverged.
+  void CheckBeforeForward(int i) const;
+  void CheckAfterForward(int i) const;
+  void CheckAfterBackward(int i) const;
+  std::string FindInForward();
+  std::string FindInBackward();
 };
 
 }  // namespace moka

@@ -1,6 +1,5 @@
-// The passes of a net: forward, backward, and the search for numbers that are not finite.
+// The passes of a net: forward and backward.
 #include <algorithm>
-#include <cmath>
 #include <limits>
 #include <utility>
 
@@ -24,16 +23,6 @@ void CheckFits(const std::vector<Plan::Impl::Piece>& pieces,
                   " bytes in buffer ", p, ", planned were ", planned[p].bytes);
     }
   }
-}
-
-int64_t CountNonFinite(const Tensor& tensor) {
-  return std::count_if(tensor.values().begin(), tensor.values().end(),
-                       [](float x) { return !std::isfinite(x); });
-}
-
-std::string Describe(const Node& node, const std::string& what, const Tensor& tensor, int64_t bad) {
-  return node.description->Label() + ", " + what + ": " + std::to_string(bad) + " of " +
-         std::to_string(tensor.count()) + " values are not finite";
 }
 
 void AddScalar(float value, Tensor& tensor) {
@@ -65,7 +54,9 @@ double Net::Impl::Forward() {
   double loss = 0;
   for (int i = 0; i < static_cast<int>(graph_.nodes.size()); ++i) {
     for (NetObserver* observer : observers_) observer->BeforeForward(self_, i);
+    if (check_numerics_) CheckBeforeForward(i);
     ForwardNode(i);
+    if (check_numerics_) CheckAfterForward(i);
     for (const int v : graph_.nodes[static_cast<size_t>(i)].tops) {
       const float weight = graph_.values[static_cast<size_t>(v)].loss_weight;
       if (weight != 0) loss += weight * Sum(context_, values_[static_cast<size_t>(v)].values());
@@ -176,6 +167,7 @@ void Net::Impl::Backward(bool add) {
     if (!graph_.nodes[static_cast<size_t>(i)].runs_backward) continue;
     for (NetObserver* observer : observers_) observer->BeforeBackward(self_, i);
     BackwardNode(i, add);
+    if (check_numerics_) CheckAfterBackward(i);
     for (NetObserver* observer : observers_) observer->AfterBackward(self_, i);
     if (options_.separate_memory) FillDead(2 * count - 1 - i);
   }
@@ -249,74 +241,6 @@ void Net::Impl::FillDead(int step) {
     float* memory = reinterpret_cast<float*>(MemoryOf(static_cast<int>(s)));
     std::fill_n(memory, block.bytes / 4, std::numeric_limits<float>::quiet_NaN());
   }
-}
-
-std::string Net::Impl::FindNonFinite(bool backward) {
-  RefusePlanOnly();
-  const Workspace::Lock lock(*workspace_);
-  const FlushDenormals flush;
-  BeginPass();
-  std::string found = FindNonFiniteParam();
-  if (!found.empty()) return found;
-  // The same batch and the same random numbers as in the last Forward.
-  const uint64_t counter = std::exchange(counter_, counter_ > 0 ? pass_counter_ : 0);
-  try {
-    found = FindNonFiniteForward();
-    pass_counter_ = counter_;
-    if (found.empty() && backward && options_.backward) found = FindNonFiniteBackward();
-  } catch (...) {
-    counter_ = counter;
-    throw;
-  }
-  counter_ = counter;
-  return found;
-}
-
-std::string Net::Impl::FindNonFiniteParam() const {
-  for (const Node& node : graph_.nodes) {
-    for (const auto& param : node.params) {
-      const int64_t bad = CountNonFinite(param->values());
-      if (bad > 0) return Describe(node, "param \"" + param->name() + "\"", param->values(), bad);
-    }
-  }
-  return "";
-}
-
-std::string Net::Impl::FindNonFiniteForward() {
-  for (int i = 0; i < static_cast<int>(graph_.nodes.size()); ++i) {
-    ForwardNode(i);
-    const Node& node = graph_.nodes[static_cast<size_t>(i)];
-    for (const int v : node.tops) {
-      const Tensor& top = values_[static_cast<size_t>(v)];
-      const int64_t bad = CountNonFinite(top);
-      if (bad > 0)
-        return Describe(node, "top \"" + graph_.values[static_cast<size_t>(v)].name + "\"", top,
-                        bad);
-    }
-  }
-  return "";
-}
-
-std::string Net::Impl::FindNonFiniteBackward() {
-  for (int i = static_cast<int>(graph_.nodes.size()) - 1; i >= 0; --i) {
-    const Node& node = graph_.nodes[static_cast<size_t>(i)];
-    if (!node.runs_backward) continue;
-    BackwardNode(i, false);
-    const Pass::Impl& impl = passes_[static_cast<size_t>(i)].backward;
-    for (size_t k = 0; k < impl.param_diffs.size(); ++k) {
-      const Tensor* diff = impl.param_diffs[k];
-      const int64_t bad = diff ? CountNonFinite(*diff) : 0;
-      if (bad > 0)
-        return Describe(node, "gradient of param \"" + node.params[k]->name() + "\"", *diff, bad);
-    }
-    for (size_t b = 0; b < impl.bottom_diffs.size(); ++b) {
-      const Tensor* diff = impl.bottom_diffs[b];
-      const int64_t bad = diff ? CountNonFinite(*diff) : 0;
-      const std::string& name = node.description->common.bottom(static_cast<int>(b));
-      if (bad > 0) return Describe(node, "gradient of bottom \"" + name + "\"", *diff, bad);
-    }
-  }
-  return "";
 }
 
 }  // namespace moka

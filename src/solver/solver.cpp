@@ -2,8 +2,6 @@
 #include "moka/solver.h"
 
 #include <algorithm>
-#include <cmath>
-#include <sstream>
 #include <utility>
 
 #include "solver/outputs.h"
@@ -106,7 +104,6 @@ bool Solver::Impl::Solve(Solver& solver, const Request& request) {
       if (stopped || early) break;
     }
     Iterate(s.display() > 0 && iteration % s.display() == 0);
-    if (iteration >= s.max_iter()) CheckLearned();
     if (const auto result = writer_.Poll()) Tell(*result);
     stopped = !HandleRequest(request);
     if (s.snapshot() > 0 && iteration % s.snapshot() == 0 && snapshot_at_ != iteration) {
@@ -135,8 +132,7 @@ bool Solver::Impl::StopsEarly() {
 // run repeats both, so they leave no trace in what a snapshot holds.
 void Solver::Impl::LastPasses(const Request& request, bool& stopped) {
   const uint64_t counter = net->counter();
-  const double loss = net->Forward();
-  if (!std::isfinite(loss)) DivergeAt(loss);
+  const double loss = Forward();
   net->set_counter(counter);
   if (s.display() > 0 && iteration % s.display() == 0) {
     IterationReport report;
@@ -162,46 +158,21 @@ bool Solver::Impl::TestDue() const {
 double Solver::Impl::Iterate(bool display) {
   double loss = 0;
   for (int i = 0; i < s.iter_size(); ++i) {
-    const double one = net->Forward();
-    if (!std::isfinite(one)) DivergeAt(one);
-    loss += one;
-    net->Backward(i > 0);
+    loss += Forward();
+    Backward(i > 0);
   }
   loss /= s.iter_size();
   const double norm = updater->clips() ? updater->GradientNorm() : 0;
-  if (!std::isfinite(norm)) Diverge("the gradients are not finite", true);
+  if (!GradientsAreFinite(norm)) DivergeAtGradients();
 
   losses_.Add(loss);
   rate_->Observe(iteration, losses_.Mean());
   const float rate = rate_->At(iteration);
   Report(loss, rate, display);
-  updater->Apply(rate, iteration, norm);
+  if (!updater->Apply(rate, iteration, norm)) DivergeAtUpdate();
   if (average_) average_->Update();
   ++iteration;
   return loss;
-}
-
-// The last update has no pass behind it that would find what it made.
-void Solver::Impl::CheckLearned() {
-  for (const Learned& learned : net->learned()) {
-    const auto values = std::as_const(*learned.param).values().values();
-    const auto finite = [](float value) { return std::isfinite(value); };
-    if (!std::all_of(values.begin(), values.end(), finite))
-      Diverge("the update of " + learned.param->name() + " is not finite", false);
-  }
-}
-
-void Solver::Impl::DivergeAt(double loss) {
-  std::ostringstream what;
-  what << "loss is " << loss;
-  Diverge(what.str(), false);
-}
-
-void Solver::Impl::Diverge(const std::string& what, bool backward) {
-  WaitForSnapshot();
-  const std::string bad = net->FindNonFinite(backward);
-  throw Diverged("iteration ", iteration, ", learning rate ", rate_->At(iteration), ": ", what,
-                 bad.empty() ? "" : "; first bad: ", bad);
 }
 
 void Solver::Impl::Report(double loss, float rate, bool display) {
@@ -262,7 +233,7 @@ bool Solver::Impl::RunTest(int i, const Request& request, TestReport& report) {
   report.net = i;
   report.has_loss = s.test_compute_loss();
   for (int pass = 0; pass < passes; ++pass) {
-    const double loss = test.Forward();
+    const double loss = ForwardOfTest(i);
     if (report.has_loss) report.loss += loss / passes;
     AddOutputs(ReadOutputs(test), report.outputs);
     if (!HandleRequest(request)) return false;
@@ -277,7 +248,12 @@ Solver::Solver(const SolverDescription& description, const NetSchema& schema,
     : impl_(std::make_unique<Impl>(description, schema, registry, context, level, stages)) {}
 Solver::~Solver() = default;
 
-LoadReport Solver::LoadWeights(const std::string& path) { return impl_->LoadWeights(path); }
+LoadReport Solver::LoadWeights(const std::string& path) {
+  return impl_->LoadWeights({path}, OnMismatch::kError);
+}
+LoadReport Solver::LoadWeights(const std::vector<std::string>& files, OnMismatch on_mismatch) {
+  return impl_->LoadWeights(files, on_mismatch);
+}
 void Solver::Restore(const std::string& state_path) { impl_->Restore(state_path); }
 ResumeReport Solver::ResumeNewest() { return impl_->ResumeNewest(); }
 void Solver::Snapshot() { impl_->Snapshot(); }
@@ -296,6 +272,11 @@ TestReport Solver::Test(int net) {
   TestReport report;
   impl_->RunTest(net, {}, report);
   return report;
+}
+
+void Solver::CheckNumerics(bool on) {
+  impl_->net->CheckNumerics(on);
+  for (const auto& test : impl_->test_nets) test->CheckNumerics(on);
 }
 
 int64_t Solver::iteration() const { return impl_->iteration; }

@@ -38,7 +38,7 @@ class Solver::Impl {
   // PREFIXkind_iter_N, beside the training; the observers are told of it later. With `keep` > 0,
   // so many of its kind stay.
   void BeginSnapshot(const std::string& kind, int keep);
-  LoadReport LoadWeights(const std::string& path);
+  LoadReport LoadWeights(const std::vector<std::string>& files, OnMismatch on_mismatch);
   void Restore(const std::string& path);
   ResumeReport ResumeNewest();
 
@@ -60,9 +60,19 @@ class Solver::Impl {
   bool HandleRequest(const Request& request);
   void LastPasses(const Request& request, bool& stopped);
   void Report(double loss, float rate, bool display);
-  void CheckLearned();
-  [[noreturn]] void DivergeAt(double loss);
-  [[noreturn]] void Diverge(const std::string& what, bool backward);
+
+  // diverge.cpp: numbers that are not finite
+  double Forward();
+  void Backward(bool add);
+  double ForwardOfTest(int i);
+  bool GradientsAreFinite(double norm);
+  [[noreturn]] void DivergeAtLoss(double loss);
+  [[noreturn]] void DivergeAtGradients();
+  [[noreturn]] void DivergeAtUpdate();
+  [[noreturn]] void Diverge(const std::string& what, const std::string& first);
+  std::string Where() const;
+  std::string LastSnapshot();
+
   std::vector<uint64_t> TestCounters() const;
   void SetTestCounters(const std::vector<uint64_t>& counters);
   void WaitForSnapshot();
@@ -77,6 +87,7 @@ class Solver::Impl {
   std::unique_ptr<RateSchedule> rate_;
   LossWindow losses_;
   int64_t snapshot_at_ = -1;  // the iteration of the last snapshot
+  std::string last_state_;    // the .solverstate that was written or read last
   // What the last tests found. A snapshot of the same iteration keeps it: a resumed run repeats
   // the tests.
   struct BeforeTests {

@@ -57,6 +57,7 @@ void Solver::Impl::WaitForSnapshot() {
 }
 
 void Solver::Impl::Tell(const SnapshotResult& result) {
+  if (result.written) last_state_ = result.names.state;
   if (!result.written && result.iteration == snapshot_at_) snapshot_at_ = -1;
   for (SolverObserver* observer : observers) {
     if (!result.written) {
@@ -106,8 +107,9 @@ Solver::Impl::BeforeTests Solver::Impl::Now() const {
 }
 
 // Other weights: what was saved at this iteration is no longer what there is.
-LoadReport Solver::Impl::LoadWeights(const std::string& path) {
-  LoadReport report = moka::LoadWeights(path, *weights);
+LoadReport Solver::Impl::LoadWeights(const std::vector<std::string>& files,
+                                     OnMismatch on_mismatch) {
+  LoadReport report = LoadAllWeights(files, *weights, on_mismatch);
   if (average_) average_->Begin();
   snapshot_at_ = -1;
   return report;
@@ -168,9 +170,10 @@ void Solver::Impl::Restore(const std::string& path) {
   CheckOrder(state, path);
   if (average_ && !snapshot.averaged.empty()) {
     CheckComplete(snapshot.averaged);
-    LoadWeights(snapshot.averaged);  // into the params; from there the mean takes them
+    LoadWeights({snapshot.averaged},
+                OnMismatch::kError);  // into the params; from there the mean takes them
   }
-  moka::LoadWeights(snapshot.model, *weights);
+  LoadAllWeights({snapshot.model}, *weights);
   if (average_ && snapshot.averaged.empty()) average_->Begin();
 
   for (size_t i = 0; i < snapshot.stored.history.size(); ++i) {
@@ -179,6 +182,7 @@ void Solver::Impl::Restore(const std::string& path) {
   snapshot_at_ = -1;
   iteration = state.iter();
   rate_->SetState(policy);
+  last_state_ = path;
   if (state.has_seed()) context.set_seed(state.seed());
   // Caffe's states have no counters: its data begins anew, ours goes on where the iterations stand.
   net->set_counter(state.has_train_counter()

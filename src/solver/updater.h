@@ -26,9 +26,12 @@ class Updater {
   // a fixed order.
   double GradientNorm();
   bool clips() const { return clip_ > 0; }
+  // Whether all gradients that have been added up are finite, over all params that learn.
+  bool GradientsAreFinite();
   // One update at this rate, in one pass over each param; a rule with LayerwiseRate needs one more
-  // before. `norm` is GradientNorm(), looked at only if clips().
-  void Apply(float rate, int64_t iteration, double norm);
+  // before. `norm` is GradientNorm(), looked at only if clips(). False if it wrote a value or a
+  // piece of history that is not finite.
+  bool Apply(float rate, int64_t iteration, double norm);
 
   // As in a .solverstate: of all params the first ones, then the second ones.
   std::vector<Tensor>& history() { return history_; }
@@ -44,6 +47,7 @@ class Updater {
   };
 
   bool Learns(const Learned& learned) const;
+  bool WroteFinite(const UpdatePiece& piece) const;
   UpdatePiece At(const Piece& piece, float scale);
   // The rate of a param, and what a rule with LayerwiseRate makes of it.
   float RateOf(const Learned& learned, float rate, float scale);

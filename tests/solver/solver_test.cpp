@@ -268,7 +268,7 @@ TEST(Solver, SaysThatTheLastUpdateDiverged) {
   const std::string once = "max_iter: 1 display: 0";
   Training update(SolverText(Regression("param { lr_mult: 1e30 }"), once).replace(9, 3, "1e30"));
   EXPECT_EQ(ErrorOf([&] { update->Solve(); }).substr(0, 72),
-            "iteration 1, learning rate 1e+30: the update of ip.weight is not finite;");
+            "iteration 0, learning rate 1e+30: the update of ip.weight is not finite;");
   // The weights are finite, the loss with them is not.
   Training loss(SolverText(Regression(), once).replace(9, 3, "1e30"));
   EXPECT_EQ(ErrorOf([&] { loss->Solve(); }).substr(0, 42),

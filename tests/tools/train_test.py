@@ -65,7 +65,7 @@ class Training(MokaTest):
         self.check(0, "train", "--solver=solver.prototxt")
         run = self.check(0, "train", "--solver=solver.prototxt",
                          "--weights", "small_iter_20.caffemodel")
-        self.assertIn("Weights from small_iter_20.caffemodel: 1 layers loaded (ip)", run.stderr)
+        self.assertIn("Weights: 1 layer loaded, ", run.stderr)
 
     def test_weights_that_fit_no_layer_are_an_error(self):
         self.write_training()
@@ -73,8 +73,9 @@ class Training(MokaTest):
         self.write("net.prototxt", NET.replace('"ip"', '"other"'))
         run = self.check(1, "train", "--solver=solver.prototxt",
                          "--weights=small_iter_20.caffemodel")
-        self.assertEqual(run.stderr.splitlines()[-1], "small_iter_20.caffemodel: no layer of the "
-                         "net has weights in this file")
+        self.assertEqual(run.stderr.splitlines()[-1], "small_iter_20.caffemodel: none of its "
+                         "layers is in the net, and they are matched by name; it has \"ip\", the "
+                         "net \"other\"")
 
     def test_the_seed_of_a_snapshot_counts(self):
         self.write_training()

@@ -106,8 +106,8 @@ class WrongFiles(MokaTest):
         self.check(0, "train", "--solver=solver.prototxt")
         self.write("net.prototxt", NET.replace('"ip"', '"other"'))
         run = self.check(1, "test", "--model=net.prototxt", "--weights=small_iter_20.caffemodel")
-        self.assertEqual(run.stderr, "small_iter_20.caffemodel: no layer of the net has weights in "
-                                     "this file\n")
+        self.assertEqual(run.stderr, "small_iter_20.caffemodel: none of its layers is in the net, and "
+                                     'they are matched by name; it has "ip", the net "other"\n')
 
     def test_a_pipe_is_refused_as_weights_and_as_plugin(self):
         self.write("net.prototxt", NET)

@@ -1,0 +1,127 @@
+// The search for the first number of a pass that is not finite, in the order in which they are
+// computed: of each layer its params, then what it writes.
+#include <algorithm>
+#include <utility>
+
+#include "math/finite.h"
+#include "moka/math.h"
+#include "net/net_impl.h"
+
+namespace moka {
+
+std::string Net::Impl::Describe(int i, const std::string& what, const Tensor& tensor) const {
+  return graph_.nodes[static_cast<size_t>(i)].description->Label() + ", " + what + ": " +
+         HowManyNonFinite(tensor) + (check_numerics_ ? FirstNonFinite(tensor) : "");
+}
+
+std::string Net::Impl::BadParam(int i, bool learned) const {
+  for (const auto& param : graph_.nodes[static_cast<size_t>(i)].params) {
+    const Tensor& values = std::as_const(*param).values();
+    if (param->learned() == learned && !AllFinite(values.values()))
+      return Describe(i, "param \"" + param->name() + "\"", values);
+  }
+  return "";
+}
+
+std::string Net::Impl::BadTop(int i) const {
+  for (const int v : graph_.nodes[static_cast<size_t>(i)].tops) {
+    const Tensor& top = values_[static_cast<size_t>(v)];
+    if (!AllFinite(top.values()))
+      return Describe(i, "top \"" + graph_.values[static_cast<size_t>(v)].name + "\"", top);
+  }
+  return "";
+}
+
+// What the layer's Backward wrote; then the sums of that with what other readers of its bottoms
+// wrote.
+std::string Net::Impl::BadGradient(int i) const {
+  const Node& node = graph_.nodes[static_cast<size_t>(i)];
+  const Pass::Impl& impl = passes_[static_cast<size_t>(i)].backward;
+  const auto bad = [](const Tensor* diff) { return diff && !AllFinite(diff->values()); };
+  for (size_t k = 0; k < impl.param_diffs.size(); ++k) {
+    const Tensor* diff = impl.param_diffs[k];
+    if (bad(diff))
+      return Describe(i, "gradient of param \"" + node.params[k]->name() + "\"", *diff);
+  }
+  const auto name = [&](size_t b) {
+    return "gradient of bottom \"" + node.description->common.bottom(static_cast<int>(b)) + "\"";
+  };
+  for (size_t b = 0; b < impl.bottom_diffs.size(); ++b) {
+    const Tensor* diff = impl.bottom_diffs[b];
+    if (bad(diff)) return Describe(i, name(b), *diff);
+  }
+  const auto& writes = lifetimes_.nodes[static_cast<size_t>(i)].diff_writes;
+  for (size_t b = 0; b < writes.size(); ++b) {
+    const Tensor& sum = diffs_[static_cast<size_t>(node.bottoms[b])];
+    if (writes[b] == DiffWrite::kAdd && bad(&sum))
+      return Describe(i, name(b) + ", added to those of its other readers", sum);
+  }
+  return "";
+}
+
+namespace {
+
+void Refuse(const std::string& pass, const std::string& bad) {
+  if (!bad.empty()) throw Diverged(pass, ": ", bad);
+}
+
+}  // namespace
+
+void Net::Impl::CheckBeforeForward(int i) const {
+  for (const bool learned : {true, false}) Refuse("forward", BadParam(i, learned));
+}
+
+void Net::Impl::CheckAfterForward(int i) const {
+  Refuse("forward", BadTop(i));
+  Refuse("forward", BadParam(i, false));  // running means, which Forward changes
+}
+
+void Net::Impl::CheckAfterBackward(int i) const { Refuse("backward", BadGradient(i)); }
+
+std::string Net::Impl::FindNonFinite(bool backward) {
+  RefusePlanOnly();
+  const Workspace::Lock lock(*workspace_);
+  const FlushDenormals flush;
+  BeginPass();
+  // The same batch and the same random numbers as in the last Forward.
+  const uint64_t counter = std::exchange(counter_, counter_ > 0 ? pass_counter_ : 0);
+  std::string found;
+  try {
+    found = FindInForward();
+    pass_counter_ = counter_;
+    if (found.empty() && backward && options_.backward) found = FindInBackward();
+  } catch (...) {
+    counter_ = counter;
+    throw;
+  }
+  counter_ = counter;
+  return found;
+}
+
+// A running mean that is bad may have been made so by the pass that this one repeats: it is named
+// only beside the layer's top.
+std::string Net::Impl::FindInForward() {
+  for (int i = 0; i < static_cast<int>(graph_.nodes.size()); ++i) {
+    std::string found = BadParam(i, true);
+    if (!found.empty()) return found;
+    ForwardNode(i);
+    found = BadTop(i);
+    if (!found.empty()) {
+      const std::string state = BadParam(i, false);
+      return state.empty() ? found : found + "; " + state;
+    }
+  }
+  return "";
+}
+
+std::string Net::Impl::FindInBackward() {
+  for (int i = static_cast<int>(graph_.nodes.size()) - 1; i >= 0; --i) {
+    if (!graph_.nodes[static_cast<size_t>(i)].runs_backward) continue;
+    BackwardNode(i, false);
+    const std::string found = BadGradient(i);
+    if (!found.empty()) return found;
+  }
+  return "";
+}
+
+}  // namespace moka
