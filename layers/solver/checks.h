@@ -26,22 +26,18 @@ inline void RefuseMomentum(const SolverParameter& solver) {
       .At("momentum");
 }
 
-// What keeps a division by a root away from 0.
-inline float Delta(const SolverParameter& solver) {
-  const float delta = solver.delta();
-  if (delta > 0 && std::isfinite(delta)) return delta;
-  throw Error("delta ", delta, " must be above 0 and finite").At("delta");
+inline float Positive(const std::string& field, float value) {
+  if (value > 0 && std::isfinite(value)) return value;
+  throw Error(field, " ", value, " must be above 0 and finite").At(field);
 }
+
+// What keeps a division by a root away from 0.
+inline float Delta(const SolverParameter& solver) { return Positive("delta", solver.delta()); }
 
 inline void RequireField(const SolverParameter& solver, const std::string& field, bool there) {
   if (there) return;
   throw Error("lr_policy \"", solver.lr_policy(), "\" needs ", field, ", which is missing")
       .At("lr_policy");
-}
-
-inline float Positive(const std::string& field, float value) {
-  if (value > 0 && std::isfinite(value)) return value;
-  throw Error(field, " ", value, " must be above 0 and finite").At(field);
 }
 
 // The number of iterations over which a policy stretches.

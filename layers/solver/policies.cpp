@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "checks.h"
 #include "moka/learning_rate.h"
 #include "moka/registry.h"
 
@@ -52,9 +53,7 @@ struct Policy {
 
 void Policy::Check(const SolverParameter& solver) const {
   for (const std::string& field : needs) {
-    if (!Has(solver, field)) {
-      throw Error("lr_policy \"", name, "\" needs ", field, ", which is missing").At("lr_policy");
-    }
+    RequireField(solver, field, Has(solver, field));
     if (field == "gamma") {
       CheckFinite(field, solver.gamma());
       if (solver.gamma() < 0 && std::string_view(name) != "sigmoid")
@@ -64,10 +63,7 @@ void Policy::Check(const SolverParameter& solver) const {
     if (field == "stepsize" && solver.stepsize() <= 0) {
       throw Error("stepsize ", solver.stepsize(), " must be above 0").At(field);
     }
-    if (field == "max_iter" && solver.max_iter() <= 0) {
-      throw Error("max_iter ", solver.max_iter(), " must be above 0 for lr_policy \"", name, '"')
-          .At(field);
-    }
+    if (field == "max_iter") MaxIter(solver);
     if (field == "stepvalue") CheckStepvalues(solver);
   }
 }

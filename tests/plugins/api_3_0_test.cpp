@@ -1,6 +1,9 @@
 // A plugin that was built for API 3.0 works with today's library.
 #include <gtest/gtest.h>
 
+#include <cmath>
+#include <vector>
+
 #include "caught.h"
 #include "moka/check_layer.h"
 #include "moka/learning_rate.h"
@@ -96,6 +99,38 @@ TEST(PluginOfApi30, PolicyIsMadeFromTheSolversFile) {
   EXPECT_EQ(policy->Factor(19), 1);
   EXPECT_EQ(policy->Factor(20), 0.5);
   EXPECT_EQ(policy->Factor(40), 0.25);
+}
+
+class RateLog final : public SolverObserver {
+ public:
+  void OnIteration(const IterationReport& report) override {
+    rates.push_back(report.rate);
+    losses.push_back(report.smoothed_loss);
+  }
+  std::vector<double> rates, losses;
+};
+
+// Each step of `Unit` is as long as the rate, which is the loss.
+TEST(PluginOfApi30, SeesWholeParamsAndTheLoss) {
+  std::string text = kSolver;
+  const std::string old =
+      "'Heavy' heavy_param { keep: 0.5 } lr_policy: 'halving' halving_param { every: 20 }";
+  text.replace(text.find(old), old.size(), "'Unit' lr_policy: 'by_loss'");
+  const NetSchema schema(WithVeteran());
+  Context context({.threads = 2, .seed = 1});
+  Solver solver(schema.ParseSolver(text), schema, WithVeteran(), context);
+  RateLog log;
+  solver.AddObserver(&log);
+  for (int step = 0; step < 3; ++step) {
+    const Tensor before = solver.net().weights().Find("gate", 0)->values().Clone();
+    solver.Step(1);
+    const Tensor& after = solver.net().weights().Find("gate", 0)->values();
+    double squares = 0;
+    for (int64_t i = 0; i < after.count(); ++i)
+      squares += std::pow(after.data()[i] - before.data()[i], 2);
+    EXPECT_FLOAT_EQ(log.rates.back(), 0.05f * log.losses.back());
+    EXPECT_NEAR(std::sqrt(squares), log.rates.back(), 1e-6);
+  }
 }
 
 }  // namespace

@@ -1,5 +1,7 @@
 // A plugin with all that plugin API 3.0 had, compiled against the headers of that time.
 #include <cmath>
+#include <span>
+#include <vector>
 
 #include "moka/check_case.h"
 #include "moka/filler.h"
@@ -140,6 +142,43 @@ class Halving final : public moka::LearningRatePolicy {
   const int every_;
 };
 
+// w -= rate gradient / its norm + decay
+class Unit final : public moka::UpdateRule, public moka::LayerwiseRate {
+ public:
+  explicit Unit(const moka::SolverParameter&) {}
+  int histories() const override { return 0; }
+  void Update(const moka::UpdatePiece& piece) const override {
+    moka::UpdateEach(piece, [](const moka::UpdatePiece& p, int64_t i) {
+      p.w[i] -= p.rate * p.LossGradient(i) + p.Decay(i);
+    });
+  }
+  double RateFactor(const moka::WholeParam& param) const override {
+    return 1 / param.gradient_norm;
+  }
+  const void* Interface(const char* name, int version) const override {
+    return LayerwiseRate::Is(name, version) ? static_cast<const LayerwiseRate*>(this) : nullptr;
+  }
+};
+
+// The smoothed loss, or a half before there is one
+class ByLoss final : public moka::LearningRatePolicy, public moka::LossDriven {
+ public:
+  explicit ByLoss(const moka::SolverParameter&) {}
+  double Factor(int64_t) const override { return loss_; }
+  const void* Interface(const char* name, int version) const override {
+    return LossDriven::Is(name, version) ? static_cast<const LossDriven*>(this) : nullptr;
+  }
+  void Observe(int64_t, double smoothed_loss) override { loss_ = smoothed_loss; }
+  std::vector<double> State() const override { return {loss_}; }
+  void CheckState(std::span<const double> state) const override {
+    if (state.size() > 1) throw moka::Error("there is one loss, not ", state.size());
+  }
+  void SetState(std::span<const double> state) override { loss_ = state.empty() ? 0.5 : state[0]; }
+
+ private:
+  double loss_ = 0.5;
+};
+
 }  // namespace
 }  // namespace veteran
 
@@ -150,6 +189,8 @@ void RegisterPlugin(moka::Registry& registry) {
   registry.AddUpdateRule<veteran::Heavy>("Heavy", Field<veteran::HeavyParameter>{"heavy_param"});
   registry.AddLearningRatePolicy<veteran::Halving>(
       "halving", Field<veteran::HalvingParameter>{"halving_param"});
+  registry.AddUpdateRule<veteran::Unit>("Unit");
+  registry.AddLearningRatePolicy<veteran::ByLoss>("by_loss");
   registry.AddCheckCase("Gate",
                         moka::CheckCase("gate_param { beta: 2 }", {{2, 3, 4}}).Range(0, -2, 2));
 }
