@@ -58,7 +58,8 @@ Hdf5Dataset::Hdf5Dataset(Hdf5Object object) : Hdf5Object(std::move(object)) {
   std::array<hsize_t, H5S_MAX_RANK> dims = {};
   if (H5Sget_simple_extent_dims(space.id(), dims.data(), nullptr) < 0) FailForReason("damaged");
   std::vector<int64_t> sizes;
-  for (int i = 0; i < axes; ++i) sizes.push_back(static_cast<int64_t>(dims[static_cast<size_t>(i)]));
+  for (int i = 0; i < axes; ++i)
+    sizes.push_back(static_cast<int64_t>(dims[static_cast<size_t>(i)]));
   try {
     shape_ = Shape(sizes);
   } catch (const Error& error) {
