@@ -148,9 +148,17 @@ void Hdf5Dataset::CheckPlaceInFile() const {
   }
 }
 
-void Hdf5Dataset::CheckFloats() const {
-  if (IsFloats(type_.id())) return;
-  Fail("it holds " + Describe(type_.id()) + ", not floats of 32 or 64 bits");
+Hdf5Floats Hdf5Dataset::Floats() const {
+  if (!IsFloats(type_.id())) {
+    Fail("it holds " + Describe(type_.id()) + ", not floats of 32 or 64 bits");
+  }
+  Hdf5Floats floats;
+  floats.shape = shape_;
+  const haddr_t begin = H5Dget_offset(id());  // none for chunks and what is in the header
+  if (begin != HADDR_UNDEF) floats.begin = static_cast<int64_t>(begin);
+  floats.value_bytes = static_cast<int>(H5Tget_size(type_.id()));
+  floats.big_endian = IsOneOf(type_.id(), {H5T_IEEE_F32BE, H5T_IEEE_F64BE});
+  return floats;
 }
 
 void Hdf5Dataset::CheckSingle(const char* what) const {
@@ -164,7 +172,7 @@ void Hdf5Dataset::Read(hid_t memory_type, void* out) const {
 }
 
 void Hdf5Dataset::ReadFloats(std::span<float> out) const {
-  CheckFloats();
+  Floats();
   if (static_cast<int64_t>(out.size()) != shape_.count()) {
     Fail("it holds " + std::to_string(shape_.count()) + " values, " + std::to_string(out.size()) +
          " are wanted");

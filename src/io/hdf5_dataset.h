@@ -10,6 +10,14 @@
 
 namespace moka {
 
+// Floats and where they are.
+struct Hdf5Floats {
+  Shape shape;
+  int64_t begin = -1;   // in the file; -1 if they are packed or in pieces, and HDF5 must read them
+  int value_bytes = 4;  // 4 or 8
+  bool big_endian = false;
+};
+
 // All throw Error with path, place and reason; none takes memory because the file says so.
 class Hdf5Dataset : public Hdf5Object {
  public:
@@ -17,7 +25,7 @@ class Hdf5Dataset : public Hdf5Object {
   explicit Hdf5Dataset(Hdf5Object object);
 
   const Shape& shape() const { return shape_; }
-  void CheckFloats() const;  // of 32 or 64 bits
+  Hdf5Floats Floats() const;  // of 32 or 64 bits
   void ReadFloats(std::span<float> out) const;
   int64_t ReadInteger() const;
   std::string ReadString() const;  // of a fixed length

@@ -16,6 +16,8 @@ namespace {
 
 constexpr const char* kSealed = "moka_sealed";
 
+bool alone = false;  // in a child process
+
 std::recursive_mutex& Mutex() {
   static std::recursive_mutex mutex;
   return mutex;
@@ -60,10 +62,16 @@ Hdf5Handle Access() {
 
 bool HasHdf5() { return true; }
 
-Hdf5Call::Hdf5Call() : lock_(Mutex()) {
+Hdf5Call::Hdf5Call() : lock_(KeepOut()) {
   H5Eget_auto2(H5E_DEFAULT, &print_, &print_data_);
   H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);
 }
+
+std::unique_lock<std::recursive_mutex> Hdf5Call::KeepOut() {
+  return alone ? std::unique_lock<std::recursive_mutex>() : std::unique_lock(Mutex());
+}
+
+void Hdf5Call::SetAlone() { alone = true; }
 
 Hdf5Call::~Hdf5Call() { H5Eset_auto2(H5E_DEFAULT, print_, print_data_); }
 

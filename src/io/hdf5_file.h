@@ -16,15 +16,20 @@
 namespace moka {
 
 // HDF5 keeps everything in one place and is not thread-safe in every build, so one thread at a time
-// is in it: whoever calls a function of hdf5_weights.h or hdf5_state.h holds one of these until it
-// is back, and whoever destroys a handle. They nest. Meanwhile HDF5 prints no errors; what the
-// process has set up for that comes back at the end.
+// is in it: the one that holds this, which is whoever writes a file, or destroys a handle. (Files
+// are read in a child process, which has one thread only.) They nest. Meanwhile HDF5 prints no
+// errors; what the process has set up for that comes back at the end.
 class Hdf5Call {
  public:
   Hdf5Call();
   ~Hdf5Call();
   Hdf5Call(const Hdf5Call&) = delete;
   Hdf5Call& operator=(const Hdf5Call&) = delete;
+
+  // While this lives, no other thread has an Hdf5Call.
+  static std::unique_lock<std::recursive_mutex> KeepOut();
+  // For a child process: there are no other threads, and the lock was left locked by the parent.
+  static void SetAlone();
 
  private:
   std::unique_lock<std::recursive_mutex> lock_;

@@ -4,6 +4,8 @@
 #include <limits>
 
 #include "io/hdf5_group.h"
+#include "io/hdf5_reader.h"
+#include "moka/error.h"
 
 namespace moka {
 namespace {
@@ -69,17 +71,9 @@ void WriteHdf5State(const std::string& path, const SolverState& state,
   file.Close();
 }
 
-struct Hdf5State::Impl {
-  explicit Impl(const std::string& path) : file(path, Hdf5File::kRead) {}
+namespace {
 
-  void Scan();
-
-  Hdf5File file;
-  SolverState state;
-  std::vector<Shape> history;
-};
-
-void Hdf5State::Impl::Scan() {
+Hdf5Contents Scan(const Hdf5File& file) {
   const Hdf5Group root(file);
   if (!root.Has(kIteration) || !root.Has(kHistory)) {
     file.Fail(root.Has("data")
@@ -87,25 +81,37 @@ void Hdf5State::Impl::Scan() {
                     "the .solverstate.h5 beside it"
                   : "there are no iter and history in it; is it a .solverstate.h5?");
   }
-  state = ReadCaffesFields(root);
+  SolverState state = ReadCaffesFields(root);
   if (root.Has(kAll)) state = ReadAllFields(root, state);
   const Hdf5Group group = root.OpenGroup(kHistory);
-  const size_t count = group.Names().size();
-  for (size_t i = 0; i < count; ++i) {
-    const std::string name = std::to_string(i);
-    if (!group.Has(name)) {
-      group.Fail("of its " + std::to_string(count) + " blobs, " + name + " is missing");
-    }
-    const Hdf5Dataset dataset = group.OpenDataset(name);
-    dataset.CheckFloats();
-    history.push_back(dataset.shape());
+  Hdf5Contents contents;
+  contents.state = state.SerializeAsString();
+  contents.parts.push_back(ScanBlobs(group, {kHistory}));
+  const auto& blobs = contents.parts[0].blobs;
+  for (size_t i = 0; i < blobs.size(); ++i) {
+    if (blobs[i]) continue;
+    group.Fail("of its " + std::to_string(blobs.size()) + " blobs, " + std::to_string(i) +
+               " is missing");
   }
+  return contents;
 }
 
-Hdf5State::Hdf5State(const std::string& path) {
-  const Hdf5Call call;
-  impl_ = std::make_unique<Impl>(path);
-  impl_->Scan();
+}  // namespace
+
+struct Hdf5State::Impl {
+  Hdf5Reader reader;
+  SolverState state;
+  std::vector<Shape> history;
+};
+
+Hdf5State::Hdf5State(const std::string& path) : impl_(new Impl{Hdf5Reader(path, Scan), {}, {}}) {
+  const Hdf5Contents& contents = impl_->reader.contents();
+  if (!impl_->state.ParseFromString(contents.state) || contents.parts.size() != 1) {
+    throw Error(path, ": damaged, HDF5 fails on it");
+  }
+  for (const auto& blob : contents.parts[0].blobs) {
+    impl_->history.push_back(blob ? blob->shape : Shape{0});
+  }
 }
 Hdf5State::~Hdf5State() = default;
 Hdf5State::Hdf5State(Hdf5State&&) noexcept = default;
@@ -115,11 +121,10 @@ const SolverState& Hdf5State::state() const { return impl_->state; }
 
 const std::vector<Shape>& Hdf5State::history() const { return impl_->history; }
 
-bool Hdf5State::sealed() const { return impl_->file.sealed(); }
+bool Hdf5State::sealed() const { return impl_->reader.contents().sealed; }
 
 void Hdf5State::ReadHistory(size_t index, std::span<float> out) const {
-  const Hdf5Call call;
-  Hdf5Group(impl_->file).OpenGroup(kHistory).OpenDataset(std::to_string(index)).ReadFloats(out);
+  impl_->reader.Read(0, index, out);
 }
 
 }  // namespace moka

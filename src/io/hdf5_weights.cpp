@@ -2,11 +2,11 @@
 #include "io/hdf5_weights.h"
 
 #include <algorithm>
-#include <charconv>
 #include <set>
 
 #include "io/hdf5.h"
 #include "io/hdf5_group.h"
+#include "io/hdf5_reader.h"
 #include "moka/error.h"
 
 namespace moka {
@@ -14,33 +14,6 @@ namespace {
 
 constexpr const char* kData = "data";
 constexpr const char* kDiff = "diff";
-constexpr size_t kMostBlobs = 1000;  // of a layer
-
-// 0, 1, 2, ...: the name of a blob is its place among those of the layer.
-size_t BlobIndex(const Hdf5Group& layer, const std::string& name) {
-  size_t index = 0;
-  const char* end = name.data() + name.size();
-  const auto [next, error] = std::from_chars(name.data(), end, index);
-  if (error != std::errc() || next != end || std::to_string(index) != name) {
-    layer.Fail("it holds \"" + name + "\"; the blobs of a layer are called 0, 1, 2, ...");
-  }
-  if (index >= kMostBlobs) {
-    layer.Fail("blob " + name + "; a layer has at most " + std::to_string(kMostBlobs));
-  }
-  return index;
-}
-
-std::vector<std::optional<Shape>> ScanBlobs(const Hdf5Group& layer) {
-  std::vector<std::optional<Shape>> blobs;
-  for (const std::string& name : layer.Names()) {
-    const size_t index = BlobIndex(layer, name);
-    const Hdf5Dataset dataset = layer.OpenDataset(name);
-    dataset.CheckFloats();
-    if (index >= blobs.size()) blobs.resize(index + 1);
-    blobs[index] = dataset.shape();
-  }
-  return blobs;
-}
 
 // Two of one name cannot stand in one group; better known before the first byte.
 void CheckNames(const std::string& path, const std::vector<Hdf5Layer>& layers) {
@@ -86,17 +59,9 @@ void WriteHdf5Weights(const std::string& path, const std::vector<Hdf5Layer>& lay
   file.Close();
 }
 
-struct Hdf5Weights::Impl {
-  explicit Impl(const std::string& path) : file(path, Hdf5File::kRead) {}
+namespace {
 
-  void Scan();
-
-  Hdf5File file;
-  std::vector<StoredHdf5Layer> layers;
-  std::vector<std::string> links;  // the layers' names as they stand in the file
-};
-
-void Hdf5Weights::Impl::Scan() {
+Hdf5Contents Scan(const Hdf5File& file) {
   const Hdf5Group root(file);
   if (!root.Has(kData)) {
     file.Fail(root.Has("history")
@@ -105,17 +70,29 @@ void Hdf5Weights::Impl::Scan() {
                   : "there is no group /data in it; is it a .caffemodel.h5?");
   }
   const Hdf5Group data = root.OpenGroup(kData);
-  links = data.Names();
-  if (links.empty()) data.Fail("there are no layers in it");
-  for (const std::string& link : links) {
-    layers.push_back({UnescapeHdf5Name(link), ScanBlobs(data.OpenGroup(link))});
+  Hdf5Contents contents;
+  for (const std::string& link : data.Names()) {
+    contents.parts.push_back(ScanBlobs(data.OpenGroup(link), {kData, link}));
   }
+  if (contents.parts.empty()) data.Fail("there are no layers in it");
+  return contents;
 }
 
-Hdf5Weights::Hdf5Weights(const std::string& path) {
-  const Hdf5Call call;
-  impl_ = std::make_unique<Impl>(path);
-  impl_->Scan();
+}  // namespace
+
+struct Hdf5Weights::Impl {
+  Hdf5Reader reader;
+  std::vector<StoredHdf5Layer> layers;
+};
+
+Hdf5Weights::Hdf5Weights(const std::string& path) : impl_(new Impl{Hdf5Reader(path, Scan), {}}) {
+  for (const Hdf5Blobs& part : impl_->reader.contents().parts) {
+    StoredHdf5Layer layer{UnescapeHdf5Name(part.groups.back()), {}};
+    for (const auto& blob : part.blobs) {
+      layer.blobs.push_back(blob ? std::optional(blob->shape) : std::nullopt);
+    }
+    impl_->layers.push_back(std::move(layer));
+  }
 }
 Hdf5Weights::~Hdf5Weights() = default;
 Hdf5Weights::Hdf5Weights(Hdf5Weights&&) noexcept = default;
@@ -123,16 +100,10 @@ Hdf5Weights& Hdf5Weights::operator=(Hdf5Weights&&) noexcept = default;
 
 const std::vector<StoredHdf5Layer>& Hdf5Weights::layers() const { return impl_->layers; }
 
-bool Hdf5Weights::sealed() const { return impl_->file.sealed(); }
+bool Hdf5Weights::sealed() const { return impl_->reader.contents().sealed; }
 
 void Hdf5Weights::Read(size_t layer, size_t blob, std::span<float> out) const {
-  const Hdf5Call call;
-  const Hdf5Group group = Hdf5Group(impl_->file).OpenGroup(kData).OpenGroup(impl_->links.at(layer));
-  if (!impl_->layers[layer].blobs.at(blob)) {
-    group.Fail("blob " + std::to_string(blob) +
-               " is not in it: it is shared with another layer, which has the values");
-  }
-  group.OpenDataset(std::to_string(blob)).ReadFloats(out);
+  impl_->reader.Read(layer, blob, out);
 }
 
 }  // namespace moka
