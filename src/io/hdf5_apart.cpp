@@ -13,13 +13,19 @@
 #include <cstring>
 #include <exception>
 
-#include "io/hdf5_file.h"
 #include "moka/error.h"
 
 namespace moka {
 namespace {
 
 constexpr int64_t kMostMessage = 1 << 16;
+
+bool alone = false;  // in a child, where the mutex was left locked by the parent
+
+std::recursive_mutex& Mutex() {
+  static std::recursive_mutex mutex;
+  return mutex;
+}
 
 struct Head {
   char kind = 0;
@@ -80,7 +86,7 @@ void Isolate(int seconds) {
     dup2(nowhere, STDOUT_FILENO);
     dup2(nowhere, STDERR_FILENO);
   }
-  Hdf5Call::SetAlone();
+  alone = true;
 }
 
 [[noreturn]] void RunChild(int out, int seconds, const std::function<std::string()>& work) {
@@ -121,12 +127,16 @@ int Wait(pid_t child) {
 
 }  // namespace
 
+std::unique_lock<std::recursive_mutex> OneThreadInHdf5() {
+  return alone ? std::unique_lock<std::recursive_mutex>() : std::unique_lock(Mutex());
+}
+
 std::string RunApart(const std::string& path, int64_t most, int seconds,
                      const std::function<std::string()>& work) {
   Pipe pipe;
   pid_t child = -1;
   if (pipe2(pipe.ends, O_CLOEXEC) == 0) {
-    const auto nobody = Hdf5Call::KeepOut();  // the child must not find HDF5 halfway
+    const auto nobody = OneThreadInHdf5();  // the child must not find HDF5 halfway
     child = fork();
   }
   if (child < 0) {

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <mutex>
 #include <string>
 
 namespace moka {
@@ -15,5 +16,8 @@ namespace moka {
 // prints is dropped.
 std::string RunApart(const std::string& path, int64_t most, int seconds,
                      const std::function<std::string()>& work);
+
+// While this lives, no other thread has one. They nest. In a child there are no other threads.
+std::unique_lock<std::recursive_mutex> OneThreadInHdf5();
 
 }  // namespace moka

@@ -9,19 +9,13 @@
 #include <utility>
 
 #include "io/hdf5.h"
+#include "io/hdf5_apart.h"
 #include "moka/error.h"
 
 namespace moka {
 namespace {
 
 constexpr const char* kSealed = "moka_sealed";
-
-bool alone = false;  // in a child process
-
-std::recursive_mutex& Mutex() {
-  static std::recursive_mutex mutex;
-  return mutex;
-}
 
 // The innermost description of the last error: nearest to the cause.
 std::string Reason() {
@@ -62,16 +56,10 @@ Hdf5Handle Access() {
 
 bool HasHdf5() { return true; }
 
-Hdf5Call::Hdf5Call() : lock_(KeepOut()) {
+Hdf5Call::Hdf5Call() : lock_(OneThreadInHdf5()) {
   H5Eget_auto2(H5E_DEFAULT, &print_, &print_data_);
   H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);
 }
-
-std::unique_lock<std::recursive_mutex> Hdf5Call::KeepOut() {
-  return alone ? std::unique_lock<std::recursive_mutex>() : std::unique_lock(Mutex());
-}
-
-void Hdf5Call::SetAlone() { alone = true; }
 
 Hdf5Call::~Hdf5Call() { H5Eset_auto2(H5E_DEFAULT, print_, print_data_); }
 

@@ -26,11 +26,6 @@ class Hdf5Call {
   Hdf5Call(const Hdf5Call&) = delete;
   Hdf5Call& operator=(const Hdf5Call&) = delete;
 
-  // While this lives, no other thread has an Hdf5Call.
-  static std::unique_lock<std::recursive_mutex> KeepOut();
-  // For a child process: there are no other threads, and the lock was left locked by the parent.
-  static void SetAlone();
-
  private:
   std::unique_lock<std::recursive_mutex> lock_;
   H5E_auto2_t print_ = nullptr;

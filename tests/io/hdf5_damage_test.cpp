@@ -1,0 +1,119 @@
+// HDF5 files that are damaged, forged or something else: refused with a reason, or harmless.
+#include <gtest/gtest.h>
+
+#include <cstring>
+
+#include "io/hdf5.h"
+#include "io/hdf5_files.h"
+#include "moka/file.h"
+
+namespace moka {
+namespace {
+
+using testing::TemporaryFolder;
+using Floats = std::vector<float>;
+
+class Hdf5Damage : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    if (!HasHdf5()) GTEST_SKIP() << "this build has no HDF5";
+  }
+  std::string WeightsRefusal(const std::string& contents) const {
+    return Refusal<Error>(folder, [&] { ReadAll(Hdf5Weights(folder.Write("m.h5", contents))); });
+  }
+  TemporaryFolder folder;
+};
+
+std::string SmallModel(const TemporaryFolder& folder) {
+  const Tensor w(Shape{2}, Floats{1, 2});
+  WriteHdf5Weights(folder / "small.h5", {{"ip", {{w.shape(), &w, nullptr}}}});
+  return folder.Read("small.h5");
+}
+
+TEST_F(Hdf5Damage, RefusesWhatIsNoModelWithItsReason) {
+  const std::vector<std::pair<std::string, std::string>> table = {
+      {"soft", "/data/ip/0: it is a link to another place; those are not followed"},
+      {"external", "/data/ip/0: it is a link to another file; those are not followed"},
+      {"raw", "/data/ip/0: its values lie in other files, which are not opened"},
+      {"virtual", "/data/ip/0: its values lie in other files, which are not opened"},
+      {"cycle", "/data/ip/0: it is a group, not a dataset"},
+      {"strings", "/data/ip/0: it holds strings, not floats of 32 or 64 bits"},
+      {"integers", "/data/ip/0: it holds integers, not floats of 32 or 64 bits"},
+      {"half", "/data/ip/0: it holds floats of 16 bits, not floats of 32 or 64 bits"},
+      {"named", "/data/ip: it holds \"kernel\"; blobs are called 0, 1, 2, ..."},
+      {"lzf",
+       "/data/ip/0: it is packed by filter 32000, which is not read; gzip, shuffle and fletcher32 "
+       "are"},
+      {"huge",
+       "/data/ip/0: shape 1099511627776x1099511627776 is too large: the product of its sizes "
+       "exceeds 2^63 - 1"},
+      {"nothing", "/data/ip/0: it has no values"},
+      {"unwritten", "/data/ip/0: its values were never written"},
+      {"many_axes", "/data/ip/0: shape 1x1x1x1x1x1x1x1x1 has 9 axes; at most 8 are possible"},
+      {"far_index", "/data/ip: blob 4000000000; the last that is possible is 99999"},
+      {"other", "there is no group /data in it; is it a .caffemodel.h5?"}};
+  for (const auto& [name, reason] : table) {
+    EXPECT_EQ(FixtureRefusal<Hdf5Weights>(name + ".h5"), name + ".h5: " + reason);
+  }
+}
+
+TEST_F(Hdf5Damage, TellsModelsAndStatesApart) {
+  EXPECT_EQ(FixtureRefusal<Hdf5Weights>("float.solverstate.h5"),
+            "float.solverstate.h5: this is a .solverstate.h5; training goes on from it with "
+            "--snapshot, and weights are in the .caffemodel.h5 beside it");
+  EXPECT_EQ(FixtureRefusal<Hdf5State>("float.caffemodel.h5"),
+            "float.caffemodel.h5: this is a .caffemodel.h5; --weights reads it, and the state of "
+            "training is in the .solverstate.h5 beside it");
+  EXPECT_EQ(FixtureRefusal<Hdf5State>("other.h5"),
+            "other.h5: there are no iter and history in it; is it a .solverstate.h5?");
+}
+
+TEST_F(Hdf5Damage, RefusesWhatIsNoHdf5File) {
+  EXPECT_EQ(WeightsRefusal(""), "m.h5: this is no HDF5 file");
+  EXPECT_EQ(WeightsRefusal("name: \"LeNet\""), "m.h5: this is no HDF5 file");
+  EXPECT_EQ(WeightsRefusal("\x89HDF\r\n\x1a\n and so on"),
+            "m.h5: damaged, HDF5 cannot open it: file signature not found");
+  EXPECT_EQ(Refusal<Error>(folder, [&] { Hdf5Weights weights(folder / "none"); }),
+            "cannot read \"none\": No such file or directory");
+  EXPECT_EQ(Refusal<Error>(folder, [&] { Hdf5State state(folder / ""); }),
+            "cannot read \"\": it is a directory");
+}
+
+TEST_F(Hdf5Damage, RefusesEveryCutOfAFile) {
+  const std::string whole = SmallModel(folder);
+  EXPECT_EQ(WeightsRefusal(whole), "nothing was thrown");
+  for (size_t length = 0; length < whole.size(); length += 7) {
+    EXPECT_NE(WeightsRefusal(whole.substr(0, length)), "nothing was thrown") << length;
+  }
+}
+
+// In the format that we write, all but the values has a checksum.
+TEST_F(Hdf5Damage, SurvivesAnyChangeOfOneByteOfOurs) {
+  const std::string whole = SmallModel(folder);
+  int refused = 0;
+  for (size_t at = 0; at < whole.size(); ++at) {
+    std::string damaged = whole;
+    damaged[at] = static_cast<char>(damaged[at] ^ 0xff);
+    refused += WeightsRefusal(damaged) != "nothing was thrown";
+  }
+  EXPECT_GT(refused, 300);
+}
+
+TEST_F(Hdf5Damage, SurvivesAnyChangeOfOneByteOfCaffes) {
+  const std::string whole = ReadFile(Hdf5Fixture("float.solverstate.h5"));
+  int refused = 0;
+  for (size_t at = 0; at < whole.size(); at += 3) {
+    std::string damaged = whole;
+    damaged[at] = static_cast<char>(damaged[at] ^ 0xff);
+    refused += Refusal<Error>(folder, [&] {
+                 const Hdf5State state(folder.Write("s.h5", damaged));
+                 for (size_t i = 0; i < state.history().size(); ++i) {
+                   if (state.history()[i].count() < 1000) HistoryOf(state, i);
+                 }
+               }) != "nothing was thrown";
+  }
+  EXPECT_GT(refused, 100);
+}
+
+}  // namespace
+}  // namespace moka
