@@ -20,13 +20,6 @@ namespace {
 
 constexpr int64_t kMostMessage = 1 << 16;
 
-bool alone = false;  // in a child, where the mutex was left locked by the parent
-
-std::recursive_mutex& Mutex() {
-  static std::recursive_mutex mutex;
-  return mutex;
-}
-
 struct Head {
   char kind = 0;
   int64_t bytes = 0;
@@ -72,11 +65,12 @@ bool ReceiveAll(int file, void* data, size_t bytes) {
   return true;
 }
 
-// A crash is to be seen as one by the parent, and by nobody else: no handlers, messages or dumps.
+// A crash is to be seen by the parent and by nobody else: no handlers, messages or dumps.
 void Isolate(int seconds) {
   for (int number : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGXCPU, SIGPIPE}) {
     std::signal(number, SIG_DFL);
   }
+  std::signal(SIGXFSZ, SIG_IGN);  // an error of write() says more
   const rlimit none = {0, 0};
   setrlimit(RLIMIT_CORE, &none);
   const rlimit time = {static_cast<rlim_t>(seconds), static_cast<rlim_t>(seconds) + 1};
@@ -86,10 +80,10 @@ void Isolate(int seconds) {
     dup2(nowhere, STDOUT_FILENO);
     dup2(nowhere, STDERR_FILENO);
   }
-  alone = true;
 }
 
-[[noreturn]] void RunChild(int out, int seconds, const std::function<std::string()>& work) {
+[[noreturn]] void RunChild(Pipe& pipe, int seconds, const std::function<std::string()>& work) {
+  pipe.CloseEnd(0);  // else writing never fails, and this waits for ever to be read by itself
   Isolate(seconds);
   Head head;
   std::string bytes;
@@ -103,19 +97,18 @@ void Isolate(int seconds) {
     _exit(1);
   }
   head.bytes = static_cast<int64_t>(bytes.size());
+  const int out = pipe.ends[1];
   const bool sent = SendAll(out, &head, sizeof head) && SendAll(out, bytes.data(), bytes.size());
   _exit(sent ? 0 : 1);  // the parent's objects are not ours to destroy
 }
 
 // How a child without a whole answer ended.
 std::string Describe(int status) {
-  if (WIFSIGNALED(status) && (WTERMSIG(status) == SIGXCPU || WTERMSIG(status) == SIGKILL)) {
-    return "HDF5 does not come to an end with it; it is damaged";
-  }
-  if (WIFSIGNALED(status)) {
-    return "HDF5 crashes on it (signal " + std::to_string(WTERMSIG(status)) + "); it is damaged";
-  }
-  return "HDF5 could not read it, perhaps for want of memory; it may be damaged";
+  const int number = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+  if (number == SIGXCPU || number == SIGKILL) return "HDF5 does not come to an end";
+  // A child that is stopped in the middle of too long an answer dies of SIGPIPE.
+  if (number == 0 || number == SIGPIPE) return "HDF5 fails, perhaps for want of memory";
+  return "HDF5 crashes (signal " + std::to_string(number) + ")";
 }
 
 int Wait(pid_t child) {
@@ -125,24 +118,15 @@ int Wait(pid_t child) {
   return status;
 }
 
-}  // namespace
-
-std::unique_lock<std::recursive_mutex> OneThreadInHdf5() {
-  return alone ? std::unique_lock<std::recursive_mutex>() : std::unique_lock(Mutex());
-}
-
-std::string RunApart(const std::string& path, int64_t most, int seconds,
-                     const std::function<std::string()>& work) {
+std::string Run(const char* verb, const std::string& path, int64_t most, int seconds,
+                const std::function<std::string()>& work) {
+  const auto fail = [&](const std::string& why) {
+    throw Error("cannot ", verb, " \"", path, "\": ", why);
+  };
   Pipe pipe;
-  pid_t child = -1;
-  if (pipe2(pipe.ends, O_CLOEXEC) == 0) {
-    const auto nobody = OneThreadInHdf5();  // the child must not find HDF5 halfway
-    child = fork();
-  }
-  if (child < 0) {
-    throw Error("cannot read \"", path, "\": no process for HDF5: ", std::strerror(errno));
-  }
-  if (child == 0) RunChild(pipe.ends[1], seconds, work);
+  const pid_t child = pipe2(pipe.ends, O_CLOEXEC) == 0 ? fork() : -1;
+  if (child < 0) fail(std::string("there can be no process for HDF5: ") + std::strerror(errno));
+  if (child == 0) RunChild(pipe, seconds, work);
 
   pipe.CloseEnd(1);
   Head head;
@@ -155,9 +139,23 @@ std::string RunApart(const std::string& path, int64_t most, int seconds,
   }
   pipe.CloseEnd(0);  // a child that still writes ends by this
   const int status = Wait(child);
-  if (!whole) throw Error(path, ": ", Describe(status));
+  if (!whole) fail(Describe(status));
   if (head.kind == 'E') throw Error(bytes);
   return bytes;
+}
+
+}  // namespace
+
+std::string ReadApart(const std::string& path, int64_t most, int seconds,
+                      const std::function<std::string()>& work) {
+  return Run("read", path, most, seconds, work);
+}
+
+void WriteApart(const std::string& path, int seconds, const std::function<void()>& work) {
+  Run("write", path, 0, seconds, [&] {
+    work();
+    return std::string();
+  });
 }
 
 }  // namespace moka

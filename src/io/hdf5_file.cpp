@@ -9,7 +9,6 @@
 #include <utility>
 
 #include "io/hdf5.h"
-#include "io/hdf5_apart.h"
 #include "moka/error.h"
 
 namespace moka {
@@ -56,13 +55,6 @@ Hdf5Handle Access() {
 
 bool HasHdf5() { return true; }
 
-Hdf5Call::Hdf5Call() : lock_(OneThreadInHdf5()) {
-  H5Eget_auto2(H5E_DEFAULT, &print_, &print_data_);
-  H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);
-}
-
-Hdf5Call::~Hdf5Call() { H5Eset_auto2(H5E_DEFAULT, print_, print_data_); }
-
 Hdf5Handle::Hdf5Handle(Hdf5Handle&& other) noexcept
     : id_(std::exchange(other.id_, -1)), closer_(other.closer_) {}
 
@@ -74,7 +66,6 @@ Hdf5Handle& Hdf5Handle::operator=(Hdf5Handle&& other) noexcept {
 
 bool Hdf5Handle::Close() {
   if (id_ < 0) return true;
-  const Hdf5Call call;
   return closer_(std::exchange(id_, -1)) >= 0;
 }
 
@@ -86,7 +77,7 @@ void Hdf5Object::FailForReason(const std::string& what) const { Fail(what + ": "
 
 Hdf5File::Hdf5File(const std::string& file_path, Mode mode) {
   path = file_path;
-  const Hdf5Call call;
+  H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);  // reasons go into Errors, not to stderr
   CheckRelease();
   if (mode == kRead) {
     Open();
@@ -121,7 +112,6 @@ void Hdf5File::Create() {
 }
 
 void Hdf5File::Seal() {
-  const Hdf5Call call;
   const unsigned char one = 1;
   const Hdf5Handle space(H5Screate(H5S_SCALAR), H5Sclose);
   Hdf5Handle attribute(
@@ -134,7 +124,6 @@ void Hdf5File::Seal() {
 }
 
 void Hdf5File::Close() {
-  const Hdf5Call call;
   if (H5Fflush(id(), H5F_SCOPE_LOCAL) < 0 || !handle.Close()) FailForReason("HDF5 cannot write it");
 }
 

@@ -1,10 +1,10 @@
-// An HDF5 file, its handles and its errors. For hdf5_*.cpp only: others have no HDF5 headers.
+// An HDF5 file, its handles and its errors. For hdf5_*.cpp only, in the work of ReadApart and
+// WriteApart: others have no HDF5 headers.
 #pragma once
 
 #include <hdf5.h>
 
 #include <cstdint>
-#include <mutex>
 #include <string>
 #include <string_view>
 
@@ -14,23 +14,6 @@
 #define H5CHECK
 
 namespace moka {
-
-// HDF5 keeps everything in one place and is not thread-safe in every build, so one thread at a time
-// is in it: the one that holds this, which is whoever writes a file, or destroys a handle. (Files
-// are read in a child process, which has one thread only.) They nest. Meanwhile HDF5 prints no
-// errors; what the process has set up for that comes back at the end.
-class Hdf5Call {
- public:
-  Hdf5Call();
-  ~Hdf5Call();
-  Hdf5Call(const Hdf5Call&) = delete;
-  Hdf5Call& operator=(const Hdf5Call&) = delete;
-
- private:
-  std::unique_lock<std::recursive_mutex> lock_;
-  H5E_auto2_t print_ = nullptr;
-  void* print_data_ = nullptr;
-};
 
 // One of HDF5's numbers for what is open, with the function that closes it.
 class Hdf5Handle {

@@ -3,8 +3,13 @@
 
 #include <utility>
 
+#include "io/hdf5_apart.h"
+
 namespace moka {
 namespace {
+
+// Of the processor, and it is the disk that one waits for: only what hangs needs more.
+constexpr int kSecondsToWrite = 3600;
 
 Hdf5Handle SpaceOf(const Shape& shape) {
   if (shape.axes() == 0) return Hdf5Handle(H5Screate(H5S_SCALAR), H5Sclose);
@@ -132,6 +137,15 @@ void Hdf5Group::AddBytes(const std::string& name, std::string_view bytes) const 
   const char nothing = 0;
   Add(name, H5T_STD_U8LE, H5T_NATIVE_UCHAR, SpaceOf(Shape{static_cast<int64_t>(bytes.size())}),
       bytes.empty() ? &nothing : bytes.data());
+}
+
+void WriteHdf5(const std::string& path, const std::function<void(const Hdf5Group& root)>& fill) {
+  WriteApart(path, kSecondsToWrite, [&] {
+    Hdf5File file(path, Hdf5File::kCreate);
+    file.Seal();
+    fill(Hdf5Group(file));
+    file.Close();
+  });
 }
 
 }  // namespace moka

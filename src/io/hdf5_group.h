@@ -2,8 +2,10 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "io/hdf5_dataset.h"
@@ -38,5 +40,8 @@ class Hdf5Group : public Hdf5Object {
   void Add(const std::string& name, hid_t file_type, hid_t memory_type, const Hdf5Handle& space,
            const void* values) const;
 };
+
+// Makes a sealed file of what `fill` adds to its root, in a child process.
+void WriteHdf5(const std::string& path, const std::function<void(const Hdf5Group& root)>& fill);
 
 }  // namespace moka

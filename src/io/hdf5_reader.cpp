@@ -165,7 +165,7 @@ Hdf5Blobs ScanBlobs(const Hdf5Group& group, std::vector<std::string> groups) {
 Hdf5Reader::Hdf5Reader(const std::string& path,
                        const std::function<Hdf5Contents(const Hdf5File&)>& scan)
     : file_(path) {
-  const std::string bytes = RunApart(path, kMostContents, kSeconds, [&] {
+  const std::string bytes = ReadApart(path, kMostContents, kSeconds, [&] {
     const Hdf5File file(path, Hdf5File::kRead);
     Hdf5Contents contents = scan(file);
     contents.sealed = file.sealed();
@@ -198,7 +198,7 @@ void Hdf5Reader::Read(size_t part, size_t index, std::span<float> out) {
 void Hdf5Reader::ReadPacked(const Hdf5Blobs& part, size_t index, std::span<float> out) const {
   const auto size = static_cast<int64_t>(out.size_bytes());
   const int seconds = kSeconds + static_cast<int>(std::min<int64_t>(size / kBytesPerSecond, 86400));
-  const std::string bytes = RunApart(file_.path(), size, seconds, [&] {
+  const std::string bytes = ReadApart(file_.path(), size, seconds, [&] {
     const Hdf5File file(file_.path(), Hdf5File::kRead);
     Hdf5Group group(file);
     for (const std::string& name : part.groups) group = group.OpenGroup(name);

@@ -54,11 +54,7 @@ SolverState ReadAllFields(const Hdf5Group& root, const SolverState& caffes) {
 
 void WriteHdf5State(const std::string& path, const SolverState& state,
                     const std::vector<Tensor>& history) {
-  const Hdf5Call call;
-  Hdf5File file(path, Hdf5File::kCreate);
-  file.Seal();
-  {
-    const Hdf5Group root(file);
+  WriteHdf5(path, [&](const Hdf5Group& root) {
     root.AddInteger(kIteration, state.iter());
     root.AddString(kLearnedNet, state.learned_net());
     root.AddInteger(kCurrentStep, state.current_step());
@@ -67,8 +63,7 @@ void WriteHdf5State(const std::string& path, const SolverState& state,
     for (size_t i = 0; i < history.size(); ++i) {
       group.AddFloats(std::to_string(i), history[i].shape(), history[i]);
     }
-  }
-  file.Close();
+  });
 }
 
 namespace {

@@ -46,17 +46,12 @@ bool HasDiff(const Hdf5Layer& layer) {
 
 void WriteHdf5Weights(const std::string& path, const std::vector<Hdf5Layer>& layers) {
   CheckNames(path, layers);
-  const Hdf5Call call;
-  Hdf5File file(path, Hdf5File::kCreate);
-  file.Seal();
-  {
-    const Hdf5Group root(file);
+  WriteHdf5(path, [&](const Hdf5Group& root) {
     WriteLayers(root, layers, kData, &BlobToWrite::values);
     if (std::ranges::any_of(layers, HasDiff)) {
       WriteLayers(root, layers, kDiff, &BlobToWrite::diff);
     }
-  }
-  file.Close();
+  });
 }
 
 namespace {

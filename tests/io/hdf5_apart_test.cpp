@@ -11,26 +11,27 @@
 namespace moka {
 namespace {
 
-std::string Run(const std::function<std::string()>& work, int64_t most = 1000, int seconds = 60) {
-  return RunApart("m.h5", most, seconds, work);
+std::string Answer(const std::function<std::string()>& work, int64_t most = 1000,
+                   int seconds = 60) {
+  return ReadApart("m.h5", most, seconds, work);
 }
 
 std::string ErrorOf(const std::function<std::string()>& work, int64_t most = 1000,
                     int seconds = 60) {
-  return Caught([&] { Run(work, most, seconds); }).message();
+  return Caught([&] { Answer(work, most, seconds); }).message();
 }
 
 TEST(Hdf5Apart, TheResultArrivesAndNothingElseChanges) {
   int changed = 0;
-  EXPECT_EQ(Run([&] {
+  EXPECT_EQ(Answer([&] {
               changed = 1;
               return std::string("a\0b", 3);
             }),
             std::string("a\0b", 3));
   EXPECT_EQ(changed, 0);
   const std::string large(3'000'000, 'x');  // more than a pipe holds
-  EXPECT_EQ(Run([&] { return large; }, 3'000'000), large);
-  EXPECT_EQ(Run([] { return std::string(); }), "");
+  EXPECT_EQ(Answer([&] { return large; }, 3'000'000), large);
+  EXPECT_EQ(Answer([] { return std::string(); }), "");
 }
 
 TEST(Hdf5Apart, AnErrorIsThrownHere) {
@@ -42,13 +43,13 @@ TEST(Hdf5Apart, AChildThatDiesIsAnError) {
               raise(SIGSEGV);
               return "";
             }),
-            "m.h5: HDF5 crashes on it (signal 11); it is damaged");
+            "cannot read \"m.h5\": HDF5 crashes (signal 11)");
   EXPECT_EQ(ErrorOf([]() -> std::string { std::abort(); }),
-            "m.h5: HDF5 crashes on it (signal 6); it is damaged");
+            "cannot read \"m.h5\": HDF5 crashes (signal 6)");
   EXPECT_EQ(ErrorOf([]() -> std::string { _exit(0); }),
-            "m.h5: HDF5 could not read it, perhaps for want of memory; it may be damaged");
+            "cannot read \"m.h5\": HDF5 fails, perhaps for want of memory");
   EXPECT_EQ(ErrorOf([]() -> std::string { throw std::bad_alloc(); }),
-            "m.h5: HDF5 could not read it, perhaps for want of memory; it may be damaged");
+            "cannot read \"m.h5\": HDF5 fails, perhaps for want of memory");
 }
 
 TEST(Hdf5Apart, AChildThatDoesNotComeToAnEndIsAnError) {
@@ -57,21 +58,20 @@ TEST(Hdf5Apart, AChildThatDoesNotComeToAnEndIsAnError) {
                   for (volatile int i = 0;;) i = 1 - i;
                 },
                 1000, 1),
-            "m.h5: HDF5 does not come to an end with it; it is damaged");
+            "cannot read \"m.h5\": HDF5 does not come to an end");
 }
 
 TEST(Hdf5Apart, ALongerAnswerThanIsWantedIsAnError) {
   EXPECT_EQ(ErrorOf([] { return std::string(3'000'000, 'x'); }, 999),
-            "m.h5: HDF5 could not read it, perhaps for want of memory; it may be damaged");
+            "cannot read \"m.h5\": HDF5 fails, perhaps for want of memory");
 }
 
-TEST(Hdf5Apart, TheChildMayEnterWhatAnotherThreadOrItsParentHasLocked) {
-  const auto held = OneThreadInHdf5();
-  EXPECT_EQ(Run([] {
-              const auto own = OneThreadInHdf5();
-              return std::string("in");
-            }),
-            "in");
+TEST(Hdf5Apart, WritingSaysThatItIsWriting) {
+  WriteApart("m.h5", 60, [] {});
+  EXPECT_EQ(Caught([] { WriteApart("m.h5", 60, [] { raise(SIGBUS); }); }).message(),
+            "cannot write \"m.h5\": HDF5 crashes (signal 7)");
+  EXPECT_EQ(Caught([] { WriteApart("m.h5", 60, [] { throw Error("disk full"); }); }).message(),
+            "disk full");
 }
 
 }  // namespace

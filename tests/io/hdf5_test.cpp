@@ -4,7 +4,6 @@
 #include <gtest/gtest.h>
 #include <sys/resource.h>
 
-#include <csignal>
 #include <cstdio>
 #include <thread>
 
@@ -121,7 +120,7 @@ TEST_F(Hdf5, KeepsTheOrderAndNamesOfManyLayers) {
   for (int i = 40; i-- > 0;) {
     layers.push_back({"conv/" + std::to_string(i), {{Shape{1}, &one, nullptr}}});
   }
-  for (const std::string& name : {""s, "."s, "a\0b"s, "%"s, "ü"s, std::string(300, 'x')}) {
+  for (const std::string& name : {""s, "."s, "a\0b"s, "%"s, "ü"s, std::string(70000, 'x')}) {
     layers.push_back({name, {{Shape{0, 3}, &empty, nullptr}}});
   }
   WriteHdf5Weights(folder / "m.h5", layers);
@@ -202,7 +201,7 @@ TEST_F(Hdf5, ReadsCaffesState) {
   EXPECT_EQ(HistoryOf(state, 1), (Floats{7, 8}));
 }
 
-TEST_F(Hdf5, OneThreadAtATimeIsInTheLibrary) {
+TEST_F(Hdf5, ManyThreadsMayReadAndWrite) {
   std::vector<std::thread> threads;
   std::vector<Floats> read(4);
   for (int i = 0; i < 4; ++i) {
@@ -283,17 +282,8 @@ TEST_F(Hdf5, SaysWhyAFileCannotBeWritten) {
             "cannot write \"m.h5\": two layers are called \"ip\", which HDF5 files cannot hold");
 }
 
-TEST_F(Hdf5, SaysWhichNameIsTooLong) {
-  const std::string name(70000, 'x');
-  const std::string text = Refusal<Error>(folder, [&] {
-    WriteHdf5Weights(folder / "m.h5", {{name, {}}});
-  });
-  EXPECT_EQ(text, "x");
-}
-
 TEST_F(Hdf5, SaysThatTheDiskIsFull) {
   const Tensor big(Shape{100000});
-  const auto old_handler = std::signal(SIGXFSZ, SIG_IGN);  // then writes fail by EFBIG
   rlimit old_limit = {};
   getrlimit(RLIMIT_FSIZE, &old_limit);
   rlimit small = old_limit;
@@ -303,9 +293,8 @@ TEST_F(Hdf5, SaysThatTheDiskIsFull) {
     WriteHdf5Weights(folder / "m.h5", {{"ip", {{big.shape(), &big, nullptr}}}});
   });
   setrlimit(RLIMIT_FSIZE, &old_limit);
-  std::signal(SIGXFSZ, old_handler);
   EXPECT_EQ(text, "m.h5: /data/ip/0: HDF5 cannot write it: File too large");
-  WriteSmallModel(folder / "m.h5");  // HDF5 works on
+  WriteSmallModel(folder / "m.h5");
   EXPECT_EQ(ValuesOf(Hdf5Weights(folder / "m.h5"), 0, 1), (Floats{-1, 0.5}));
 }
 
