@@ -11,7 +11,7 @@
 #include <cerrno>
 #include <csignal>
 #include <cstring>
-#include <exception>
+#include <mutex>
 
 #include "moka/error.h"
 
@@ -123,6 +123,11 @@ std::string Run(const char* verb, const std::string& path, int64_t most, int sec
   const auto fail = [&](const std::string& why) {
     throw Error("cannot ", verb, " \"", path, "\": ", why);
   };
+  if constexpr (!kHdf5Apart) {
+    static std::mutex one_at_a_time;
+    const std::lock_guard lock(one_at_a_time);
+    return work();
+  }
   Pipe pipe;
   const pid_t child = pipe2(pipe.ends, O_CLOEXEC) == 0 ? fork() : -1;
   if (child < 0) fail(std::string("there can be no process for HDF5: ") + std::strerror(errno));

@@ -9,6 +9,14 @@
 
 namespace moka {
 
+// Not under the address and thread sanitizers: their memory may be locked in the fork of a process
+// with other threads. There all work is done in this process, by one thread at a time.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr bool kHdf5Apart = false;
+#else
+constexpr bool kHdf5Apart = true;
+#endif
+
 // What `work` returns, which runs in a fork of this process: what it changes in memory is lost,
 // what it throws (Error) is thrown here. Throws Error, naming `path`, if the child ends in another
 // way, uses more than `seconds` of the processor, or returns more than `most` bytes. What the child

@@ -11,6 +11,13 @@
 namespace moka {
 namespace {
 
+class Hdf5Apart : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    if (!kHdf5Apart) GTEST_SKIP() << "not under sanitizers";
+  }
+};
+
 std::string Answer(const std::function<std::string()>& work, int64_t most = 1000,
                    int seconds = 60) {
   return ReadApart("m.h5", most, seconds, work);
@@ -21,7 +28,7 @@ std::string ErrorOf(const std::function<std::string()>& work, int64_t most = 100
   return Caught([&] { Answer(work, most, seconds); }).message();
 }
 
-TEST(Hdf5Apart, TheResultArrivesAndNothingElseChanges) {
+TEST_F(Hdf5Apart, TheResultArrivesAndNothingElseChanges) {
   int changed = 0;
   EXPECT_EQ(Answer([&] {
               changed = 1;
@@ -34,11 +41,11 @@ TEST(Hdf5Apart, TheResultArrivesAndNothingElseChanges) {
   EXPECT_EQ(Answer([] { return std::string(); }), "");
 }
 
-TEST(Hdf5Apart, AnErrorIsThrownHere) {
+TEST_F(Hdf5Apart, AnErrorIsThrownHere) {
   EXPECT_EQ(ErrorOf([]() -> std::string { throw Error("m.h5: no /data"); }), "m.h5: no /data");
 }
 
-TEST(Hdf5Apart, AChildThatDiesIsAnError) {
+TEST_F(Hdf5Apart, AChildThatDiesIsAnError) {
   EXPECT_EQ(ErrorOf([]() -> std::string {
               raise(SIGSEGV);
               return "";
@@ -52,7 +59,7 @@ TEST(Hdf5Apart, AChildThatDiesIsAnError) {
             "cannot read \"m.h5\": HDF5 fails, perhaps for want of memory");
 }
 
-TEST(Hdf5Apart, AChildThatDoesNotComeToAnEndIsAnError) {
+TEST_F(Hdf5Apart, AChildThatDoesNotComeToAnEndIsAnError) {
   EXPECT_EQ(ErrorOf(
                 []() -> std::string {
                   for (volatile int i = 0;;) i = 1 - i;
@@ -61,12 +68,12 @@ TEST(Hdf5Apart, AChildThatDoesNotComeToAnEndIsAnError) {
             "cannot read \"m.h5\": HDF5 does not come to an end");
 }
 
-TEST(Hdf5Apart, ALongerAnswerThanIsWantedIsAnError) {
+TEST_F(Hdf5Apart, ALongerAnswerThanIsWantedIsAnError) {
   EXPECT_EQ(ErrorOf([] { return std::string(3'000'000, 'x'); }, 999),
             "cannot read \"m.h5\": HDF5 fails, perhaps for want of memory");
 }
 
-TEST(Hdf5Apart, WritingSaysThatItIsWriting) {
+TEST_F(Hdf5Apart, WritingSaysThatItIsWriting) {
   WriteApart("m.h5", 60, [] {});
   EXPECT_EQ(Caught([] { WriteApart("m.h5", 60, [] { raise(SIGBUS); }); }).message(),
             "cannot write \"m.h5\": HDF5 crashes (signal 7)");

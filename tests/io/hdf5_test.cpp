@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <thread>
 
+#include "io/hdf5_apart.h"
 #include "io/hdf5_files.h"
 
 namespace moka {
@@ -282,7 +283,9 @@ TEST_F(Hdf5, SaysWhyAFileCannotBeWritten) {
             "cannot write \"m.h5\": two layers are called \"ip\", which HDF5 files cannot hold");
 }
 
+// HDF5 1.10 would crash at the end of the process in which this happens.
 TEST_F(Hdf5, SaysThatTheDiskIsFull) {
+  if (!kHdf5Apart) GTEST_SKIP() << "not under sanitizers";
   const Tensor big(Shape{100000});
   rlimit old_limit = {};
   getrlimit(RLIMIT_FSIZE, &old_limit);
