@@ -101,7 +101,7 @@ void Hdf5Dataset::CheckChunks(hid_t creation) const {
 
 // How many values there are and how many the shape has, before somebody makes room for them.
 void Hdf5Dataset::CheckPlaceInFile() const {
-  if (shape_.count() == 0) return;
+  if (shape_.count() == 0 || H5Tis_variable_str(type_.id()) > 0) return;  // those are not read
   const size_t value_bytes = H5Tget_size(type_.id());
   int64_t bytes = 0;
   if (value_bytes == 0 || value_bytes > static_cast<size_t>(kMostBytes) ||

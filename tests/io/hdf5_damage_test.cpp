@@ -52,9 +52,32 @@ TEST_F(Hdf5Damage, RefusesWhatIsNoModelWithItsReason) {
       {"unwritten", "/data/ip/0: its values were never written"},
       {"many_axes", "/data/ip/0: shape 1x1x1x1x1x1x1x1x1 has 9 axes; at most 8 are possible"},
       {"far_index", "/data/ip: blob 4000000000; the last that is possible is 99999"},
+      {"chunk", "/data/ip/0: damaged: a chunk of 4194304 bytes for 8"},
+      {"beyond",
+       "/data/ip/0: damaged: its 8 bytes at 1000000000 reach beyond the end of the file, at 3472"},
+      {"large",
+       "/data/ip/0: damaged: a shape of 1000000000000x2 has 8000000000000 bytes, there are 616"},
       {"other", "there is no group /data in it; is it a .caffemodel.h5?"}};
   for (const auto& [name, reason] : table) {
     EXPECT_EQ(FixtureRefusal<Hdf5Weights>(name + ".h5"), name + ".h5: " + reason);
+  }
+}
+
+TEST_F(Hdf5Damage, RefusesWhatIsNoStateWithItsReason) {
+  const std::vector<std::pair<std::string, std::string>> table = {
+      {"changed",
+       "/moka_state: iter, current_step and learned_net are 501, 0 and \"\" in it, beside it they "
+       "are 500, 2 and \"lenet_iter_500.caffemodel.h5\"; another program changed the file"},
+      {"garbled", "/moka_state: damaged: it is no SolverState"},
+      {"gap", "/history: of its 2 blobs, 0 is missing"},
+      {"negative", "/iter: -1 lies outside of 0 to 2147483647"},
+      {"fraction", "/iter: it holds floats of 32 bits, not an integer"},
+      {"two", "/iter: it holds 2 values, not one integer"},
+      {"any_length",
+       "/learned_net: it holds strings of any length, not a string of a fixed length"}};
+  for (const auto& [name, reason] : table) {
+    EXPECT_EQ(FixtureRefusal<Hdf5State>(name + ".solverstate.h5"),
+              name + ".solverstate.h5: " + reason);
   }
 }
 

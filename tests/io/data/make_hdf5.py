@@ -3,8 +3,10 @@
 
     float.caffemodel.h5, double.caffemodel.h5     Caffe's weights, in the two types it is built for
     float.solverstate.h5                          its state of training
-    packed.caffemodel.h5                          the same weights in chunks, packed and big-endian
-    soft.h5, external.h5, raw.h5, virtual.h5, cycle.h5, ...  what is refused, one reason each
+    big_float.caffemodel.h5, big_double.caffemodel.h5  the same weights, big-endian
+    packed.caffemodel.h5                          the same in chunks, and packed
+    soft.h5, external.h5, raw.h5, virtual.h5, ...  weights that are refused, one reason each
+    changed.solverstate.h5, gap.solverstate.h5, ...  states that are refused
 """
 import pathlib
 
@@ -41,6 +43,21 @@ def fill_state(file):
     history = file.create_group("history")
     history.create_dataset("0", data=np.arange(6, dtype=np.float32).reshape(2, 3))
     history.create_dataset("1", data=np.array([7, 8], np.float32))
+
+
+def patch(name, old, new):
+    """Another number of 8 bytes wherever the file has `old`."""
+    path = FOLDER / name
+    whole = path.read_bytes()
+    old, new = (number.to_bytes(8, "little") for number in (old, new))
+    assert old in whole
+    path.write_bytes(whole.replace(old, new))
+
+
+def change(file, name, value):
+    del file[name]
+    if value is not None:
+        file.create_dataset(name, data=value)
 
 
 def one_blob(name, add):
@@ -80,7 +97,21 @@ REFUSED = {
     "nothing.h5": lambda group, file: group.create_dataset("0", data=h5py.Empty("f4")),
     "unwritten.h5": lambda group, file: group.create_dataset("0", (2,), np.float32),
     "many_axes.h5": lambda group, file: group.create_dataset("0", data=np.ones((1,) * 9, "f4")),
+    "chunk.h5": lambda group, file: group.create_dataset(
+        "0", data=np.zeros(2, np.float32), chunks=(2**20,), maxshape=(None,), compression="gzip"),
     "far_index.h5": lambda group, file: group.create_dataset("4000000000", data=np.float32(1)),
+}
+
+REFUSED_STATES = {
+    "changed.solverstate.h5": lambda file: file.create_dataset(
+        "moka_state", data=np.frombuffer(b"\x08\xf5\x03", np.uint8)),  # iter 501
+    "garbled.solverstate.h5": lambda file: file.create_dataset(
+        "moka_state", data=np.frombuffer(b"\xff\xff", np.uint8)),
+    "gap.solverstate.h5": lambda file: change(file, "history/0", None),
+    "negative.solverstate.h5": lambda file: change(file, "iter", np.int32(-1)),
+    "fraction.solverstate.h5": lambda file: change(file, "iter", np.float32(1.5)),
+    "two.solverstate.h5": lambda file: change(file, "iter", np.array([1, 2], np.int32)),
+    "any_length.solverstate.h5": lambda file: change(file, "learned_net", "a.caffemodel.h5"),
 }
 
 
@@ -89,6 +120,9 @@ def main():
         fill_weights(file, np.float32, True)
     with make("double.caffemodel.h5") as file:
         fill_weights(file, np.float64, False)
+    for name, kind in (("big_float", ">f4"), ("big_double", ">f8")):
+        with make(name + ".caffemodel.h5") as file:
+            fill_weights(file, kind, False)
     with make("packed.caffemodel.h5", libver="latest") as file:
         fill_weights(file, ">f4", False, compression="gzip", shuffle=True, fletcher32=True)
     with make("float.solverstate.h5") as file:
@@ -97,6 +131,16 @@ def main():
         file.create_group("model_weights")
     for name, add in REFUSED.items():
         one_blob(name, add)
+    with make("beyond.h5") as file:
+        offset = file.create_dataset("data/ip/0", data=np.ones(2, np.float32)).id.get_offset()
+    patch("beyond.h5", offset, 10**9)
+    with make("large.h5") as file:
+        file.create_dataset("data/ip/0", data=np.ones((77, 2), np.float32))
+    patch("large.h5", 77, 10**12)
+    for name, spoil in REFUSED_STATES.items():
+        with make(name) as file:
+            fill_state(file)
+            spoil(file)
 
 
 if __name__ == "__main__":
