@@ -42,6 +42,7 @@ TEST_F(Hdf5Damage, RefusesWhatIsNoModelWithItsReason) {
       {"integers", "/data/ip/0: it holds integers, not floats of 32 or 64 bits"},
       {"half", "/data/ip/0: it holds floats of 16 bits, not floats of 32 or 64 bits"},
       {"named", "/data/ip: it holds \"kernel\"; blobs are called 0, 1, 2, ..."},
+      {"zeros", "/data/ip: it holds \"00\"; blobs are called 0, 1, 2, ..."},
       {"lzf",
        "/data/ip/0: it is packed by filter 32000, which is not read; gzip, shuffle and fletcher32 "
        "are"},

@@ -118,6 +118,14 @@ TEST_F(Hdf5, ReadsTheWeightsThatItWrote) {
   EXPECT_EQ(ValuesOf(weights, 2, 0), (Floats{7}));
 }
 
+TEST_F(Hdf5, WithoutGradientsThereIsNoDiff) {
+  const Tensor one(Shape{1}, Floats{1});
+  WriteSmallModel(folder / "with.h5");
+  WriteHdf5Weights(folder / "without.h5", {{"ip", {{Shape{1}, &one, nullptr}}}});
+  EXPECT_NE(folder.Read("with.h5").find("diff"), std::string::npos);
+  EXPECT_EQ(folder.Read("without.h5").find("diff"), std::string::npos);
+}
+
 TEST_F(Hdf5, KeepsTheOrderAndNamesOfManyLayers) {
   const Tensor one(Shape{1}, Floats{1}), empty(Shape{0, 3});
   std::vector<Hdf5Layer> layers;
@@ -141,6 +149,8 @@ TEST_F(Hdf5, WritesTheSameBytesEachTime) {
   WriteSmallModel(folder / "b");
   const std::string bytes = folder.Read("a");
   EXPECT_EQ(folder.Read("b"), bytes);
+  EXPECT_EQ(bytes[8],
+            2);  // the version of the format: the first in which all but values has checksums
   // HDF5's own way is to store the time, in seconds.
   const auto now = static_cast<uint32_t>(std::time(nullptr));
   for (uint32_t second = now - 5; second <= now; ++second) {

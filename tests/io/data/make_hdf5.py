@@ -91,6 +91,7 @@ REFUSED = {
     "integers.h5": lambda group, file: group.create_dataset("0", data=np.array([1, 2], np.int32)),
     "half.h5": lambda group, file: group.create_dataset("0", data=np.array([1, 2], np.float16)),
     "named.h5": lambda group, file: group.create_dataset("kernel", data=np.float32(1)),
+    "zeros.h5": lambda group, file: group.create_dataset("00", data=np.float32(1)),
     "lzf.h5": lambda group, file: group.create_dataset(
         "0", data=np.zeros(4, np.float32), compression="lzf"),
     "huge.h5": huge,
