@@ -105,9 +105,11 @@ void Isolate(int seconds) {
 // How a child without a whole answer ended.
 std::string Describe(int status) {
   const int number = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
-  if (number == SIGXCPU || number == SIGKILL) return "HDF5 does not come to an end";
-  // A child that is stopped in the middle of too long an answer dies of SIGPIPE.
-  if (number == 0 || number == SIGPIPE) return "HDF5 fails, perhaps for want of memory";
+  if (number == SIGXCPU) return "HDF5 does not come to an end";
+  // SIGKILL is the system's, that has no more memory; SIGPIPE comes with too long an answer.
+  if (number == 0 || number == SIGPIPE || number == SIGKILL) {
+    return "HDF5 fails, perhaps for want of memory";
+  }
   return "HDF5 crashes (signal " + std::to_string(number) + ")";
 }
 

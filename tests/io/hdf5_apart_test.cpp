@@ -55,6 +55,11 @@ TEST_F(Hdf5Apart, AChildThatDiesIsAnError) {
             "cannot read \"m.h5\": HDF5 crashes (signal 6)");
   EXPECT_EQ(ErrorOf([]() -> std::string { _exit(0); }),
             "cannot read \"m.h5\": HDF5 fails, perhaps for want of memory");
+  EXPECT_EQ(ErrorOf([]() -> std::string {
+              raise(SIGKILL);
+              return "";
+            }),
+            "cannot read \"m.h5\": HDF5 fails, perhaps for want of memory");
   EXPECT_EQ(ErrorOf([]() -> std::string { throw std::bad_alloc(); }),
             "cannot read \"m.h5\": HDF5 fails, perhaps for want of memory");
 }
