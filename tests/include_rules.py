@@ -86,6 +86,7 @@ LIBRARIES = [
     (re.compile(r"google/protobuf/(descriptor|dynamic_message|text_format|compiler)"),
      lambda p: p.startswith(GRAMMAR),
      "messages are lite; descriptors are for the grammar"),
+    (re.compile(r"hdf5"), lambda p: p == "src/io/hdf5_file.h", "HDF5 is for src/io/hdf5_file.h"),
     (re.compile(r"(gtest|gmock|benchmark)/"), lambda p: False, "tests are in tests/"),
 ]
 

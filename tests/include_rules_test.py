@@ -21,6 +21,8 @@ TABLE = [
     ("src/new/a.cpp", '#include "core/b.h"', "src/new has no place in the order"),
     ("src/core/a.cpp", "#include <cblas.h>", "BLAS is for src/math/blas.cpp"),
     ("src/math/blas.cpp", "#include <cblas.h>", None),
+    ("src/io/a.cpp", "#include <hdf5.h>", "HDF5 is for src/io/hdf5_file.h"),
+    ("src/io/hdf5_file.h", "#include <hdf5.h>", None),
     ("src/core/a.cpp", "#include <glog/logging.h>", "glog and gflags are for tools/"),
     ("src/core/a.h", "#include <fmt/format.h>", "fmt is for .cpp files"),
     ("src/core/a.cpp", "#include <fmt/format.h>", None),

@@ -3,10 +3,10 @@
 set -euo pipefail
 
 packages=(g++ cmake ninja-build ccache pkg-config protobuf-compiler libprotobuf-dev libopenblas-dev
-          libgoogle-glog-dev libgflags-dev libfmt-dev zlib1g-dev)
+          libgoogle-glog-dev libgflags-dev libfmt-dev zlib1g-dev libhdf5-dev)
 case "${1:-}" in
   "") ;;
-  tests) packages+=(libgtest-dev libbenchmark-dev python3 abigail-tools valgrind) ;;
+  tests) packages+=(libgtest-dev libbenchmark-dev python3 python3-h5py abigail-tools valgrind) ;;
   *)
     echo "usage: tools/install_packages.sh [tests]" >&2
     exit 2
