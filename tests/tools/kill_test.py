@@ -37,7 +37,7 @@ class Kills(MokaTest):
                 (self.folder / name).unlink()
 
         numbers = random.Random(5)
-        kills = ended = torn = 0
+        kills = ended = torn = moved = 0
         resumed = []
         while kills < KILLS:
             process = self.train()
@@ -60,13 +60,15 @@ class Kills(MokaTest):
                       if name.endswith(".solverstate")]
             newest = max(states, default=0)
             self.assertGreaterEqual(newest, max(resumed, default=0), err)
+            moved += newest > max(resumed, default=0)
             resumed.append(newest)
         err = self.run_to_the_end()
         self.assertNotIn("Skipped", err)
         self.assertEqual(torn, 0)
         self.assertEqual(self.end(), expected)
         self.assertFalse([name for name in self.files() if ".tmp" in name])
-        print(f"{kills} kills, {ended} trainings ended between them, 0 lost")
+        print(f"{kills} kills, {moved} of them after new snapshots, {ended} trainings ended between "
+              f"them, 0 lost")
 
 
 if __name__ == "__main__":
