@@ -32,14 +32,6 @@ StoredLayer ScanLayer(WireReader& reader, const Field& layer) {
   return stored;
 }
 
-bool IsHdf5(WireReader& reader) {
-  char start[4] = {};
-  if (reader.size() < 8) return false;
-  reader.Read(start, 4);
-  reader.Seek(0);
-  return std::string_view(start, 4) == "\x89HDF";
-}
-
 // Whether its first field says that it ends with a checksum.
 bool StartsSealed(WireReader& reader) {
   std::string start(SealMark().size(), '\0');
@@ -78,9 +70,6 @@ LayerParts::LayerParts(const LayerToWrite& layer) {
 }  // namespace
 
 StoredModel ScanCaffemodel(WireReader& reader) {
-  if (IsHdf5(reader)) {
-    throw Error(reader.path(), ": HDF5 weights are not read yet, only binary .caffemodel files");
-  }
   StoredModel model;
   bool any = false;
   Field field;

@@ -11,7 +11,8 @@ bool HasHdf5() { return false; }
 void WriteHdf5Weights(const std::string& path, const std::vector<Hdf5Layer>&) {
   NeedHdf5("write", path);
 }
-void WriteHdf5State(const std::string& path, const SolverState&, const std::vector<Tensor>&) {
+void WriteHdf5State(const std::string& path, const SolverState&,
+                    const std::vector<const Tensor*>&) {
   NeedHdf5("write", path);
 }
 

@@ -53,7 +53,7 @@ SolverState ReadAllFields(const Hdf5Group& root, const SolverState& caffes) {
 }  // namespace
 
 void WriteHdf5State(const std::string& path, const SolverState& state,
-                    const std::vector<Tensor>& history) {
+                    const std::vector<const Tensor*>& history) {
   WriteHdf5(path, [&](const Hdf5Group& root) {
     root.AddInteger(kIteration, state.iter());
     root.AddString(kLearnedNet, state.learned_net());
@@ -61,7 +61,7 @@ void WriteHdf5State(const std::string& path, const SolverState& state,
     root.AddBytes(kAll, state.SerializeAsString());
     const Hdf5Group group = root.AddGroup(kHistory);
     for (size_t i = 0; i < history.size(); ++i) {
-      group.AddFloats(std::to_string(i), history[i].shape(), history[i]);
+      group.AddFloats(std::to_string(i), history[i]->shape(), *history[i]);
     }
   });
 }

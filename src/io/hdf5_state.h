@@ -15,7 +15,7 @@ namespace moka {
 
 // `state` without history. As WriteHdf5Weights: `path` is a temporary name, moka_sealed is set.
 void WriteHdf5State(const std::string& path, const SolverState& state,
-                    const std::vector<Tensor>& history);
+                    const std::vector<const Tensor*>& history);
 
 class Hdf5State {
  public:

@@ -36,6 +36,10 @@ int Sync(int file) {
   return 0;
 }
 
+uint32_t Count(uint32_t checksum, const void* data, size_t bytes) {
+  return static_cast<uint32_t>(crc32_z(checksum, static_cast<const Bytef*>(data), bytes));
+}
+
 }  // namespace
 
 OutputFile::OutputFile(const std::string& path) : path_(path) {
@@ -74,13 +78,29 @@ void OutputFile::Flush() {
 void OutputFile::Write(const void* data, int64_t bytes) {
   const char* from = static_cast<const char*>(data);
   const auto size = static_cast<size_t>(bytes);
-  checksum_ = static_cast<uint32_t>(crc32_z(checksum_, static_cast<const Bytef*>(data), size));
+  checksum_ = Count(checksum_, data, size);
   if (buffer_.size() + size > kBufferBytes) Flush();
   if (size > kBufferBytes) {
     WriteThrough(from, bytes);
   } else {
     buffer_.insert(buffer_.end(), from, from + bytes);
   }
+}
+
+void OutputFile::Adopt() {
+  checksum_ = 0;
+  const int file = Calls().open(temporary_.c_str(), O_RDONLY | O_CLOEXEC, 0);
+  if (file < 0) Fail();
+  std::vector<char> piece(1 << 20);
+  ssize_t got;
+  while ((got = read(file, piece.data(), piece.size())) != 0) {
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) break;
+    checksum_ = Count(checksum_, piece.data(), static_cast<size_t>(got));
+  }
+  const int code = got < 0 ? errno : 0;
+  Calls().close(file);
+  if ((errno = code) != 0 || lseek(file_, 0, SEEK_END) < 0) Fail();
 }
 
 void OutputFile::Commit() {

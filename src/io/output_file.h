@@ -24,8 +24,10 @@ class OutputFile {
   // The file is there, and stays there if the power fails. If that cannot be had for its name
   // alone, this throws, and the file is there, too.
   void Commit();
-  // For a library that writes to a name: what it has put there is what this file holds.
+  // For a library that writes to a name itself. Adopt() makes what it has put there the beginning
+  // of this file.
   const std::string& temporary() const { return temporary_; }
+  void Adopt();
 
  private:
   void Flush();

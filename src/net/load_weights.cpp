@@ -4,7 +4,7 @@
 #include <deque>
 #include <map>
 
-#include "io/caffemodel.h"
+#include "io/weights_file.h"
 #include "math/finite.h"
 #include "moka/error.h"
 #include "moka/weights.h"
@@ -25,10 +25,9 @@ struct Match {
 };
 
 struct WeightFile {
-  explicit WeightFile(const std::string& path)
-      : reader(path), layers(ScanCaffemodel(reader).layers) {}
-  WireReader reader;
-  const std::vector<StoredLayer> layers;
+  explicit WeightFile(const std::string& path) : file(path), layers(file.layers()) {}
+  WeightsFile file;
+  const std::vector<StoredLayer>& layers;
   std::vector<Match> matches;
   std::vector<const StoredLayer*> others;  // that the net does not have
 };
@@ -86,14 +85,13 @@ void FindMatches(const Weights& weights, WeightFile& file) {
     if (entry == nullptr) {
       file.others.push_back(&layer);
     } else {
-      file.matches.push_back({&layer, entry, Misfit(layer, *entry, file.reader.path()), false});
+      file.matches.push_back({&layer, entry, Misfit(layer, *entry, file.file.path()), false});
     }
   }
   if (!file.matches.empty() || weights.entries().empty()) return;
-  if (file.layers.empty()) throw Error(file.reader.path(), ": no layer in it has values");
+  if (file.layers.empty()) throw Error(file.file.path(), ": no layer in it has values");
   throw Error(
-      file.reader.path(),
-      ": none of its layers is in the net, and they are matched by name; it has ",
+      file.file.path(), ": none of its layers is in the net, and they are matched by name; it has ",
       Beginning(file.layers, [](const StoredLayer& layer) { return layer.name; }), ", the net ",
       Beginning(weights.entries(), [](const Weights::Entry& entry) { return entry.layer; }));
 }
@@ -119,7 +117,7 @@ void RefuseIfNothingFits(const WeightFile& file) {
   errors.insert(
       errors.begin(),
       Error(
-          file.reader.path(),
+          file.file.path(),
           ": none of the layers that the net has too fits; are these the weights of another net?"));
   throw ErrorList(std::move(errors));
 }
@@ -149,18 +147,17 @@ void ReadTaken(WeightFile& file, LoadReport& report) {
     if (!match.taken) continue;
     for (size_t i = 0; i < match.entry->params.size(); ++i) {
       Tensor& values = match.entry->params[i]->Change();
-      ReadBlob(file.reader, match.stored->blobs[i], values.values());
+      file.file.Read(static_cast<size_t>(match.stored - file.layers.data()), i, values.values());
       if (AllFinite(values.values())) continue;
       report.not_finite.push_back("layer \"" + match.entry->layer + "\", blob " +
-                                  std::to_string(i) + " of " + file.reader.path() + ": " +
+                                  std::to_string(i) + " of " + file.file.path() + ": " +
                                   HowManyNonFinite(values) + FirstNonFinite(values));
     }
   }
 }
 
 LayerReport Describe(const Match& match, LayerFate fate, const WeightFile& file) {
-  return {match.entry->layer, fate, file.reader.path(), match.entry->shapes,
-          ShapesOf(*match.stored)};
+  return {match.entry->layer, fate, file.file.path(), match.entry->shapes, ShapesOf(*match.stored)};
 }
 
 void ReportEntry(const Weights::Entry& entry, const std::deque<WeightFile>& files,
@@ -195,7 +192,7 @@ LoadReport LoadAllWeights(const std::vector<std::string>& files, Weights& weight
   for (const WeightFile& file : opened) {
     for (const StoredLayer* layer : file.others) {
       report.layers.push_back(
-          {layer->name, LayerFate::kIgnored, file.reader.path(), {}, ShapesOf(*layer)});
+          {layer->name, LayerFate::kIgnored, file.file.path(), {}, ShapesOf(*layer)});
       report.ignored.push_back(layer->name);
     }
   }

@@ -1,6 +1,7 @@
 // Writing the values of a net as a .caffemodel.
 #include "net/save_weights.h"
 
+#include "io/weights_file.h"
 #include "moka/weights.h"
 
 namespace moka {
@@ -32,7 +33,7 @@ std::vector<LayerToWrite> LayersToWrite(const Net& net, bool diffs,
 }
 
 void SaveWeights(const std::string& path, const Net& net, bool diffs) {
-  WriteCaffemodel(path, net.name(), LayersToWrite(net, diffs));
+  WriteWeightsFile(path, net.name(), LayersToWrite(net, diffs));
 }
 
 }  // namespace moka

@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "io/hdf5.h"
 #include "moka/error.h"
 #include "moka/solver.h"
 #include "moka/update_rule.h"
@@ -38,8 +39,11 @@ void CheckLoop(const SolverParameter& s) {
   if (!(s.ema_decay() >= 0 && s.ema_decay() < 1)) {
     throw Error("ema_decay ", s.ema_decay(), " must be at least 0 and below 1").At("ema_decay");
   }
-  if (s.snapshot_format() == SolverParameter::HDF5) {
-    throw Error("snapshot_format HDF5 is not there yet; there is: BINARYPROTO")
+  if (s.snapshot_format() == SolverParameter::HDF5 && !HasHdf5()) {
+    throw Error(
+        "snapshot_format HDF5 needs the HDF5 library (Debian: libhdf5-dev), and this Moka was "
+        "built "
+        "without it; there is: BINARYPROTO")
         .At("snapshot_format");
   }
 }

@@ -5,9 +5,8 @@
 #include <optional>
 #include <system_error>
 
-#include "io/caffemodel.h"
 #include "io/output_file.h"
-#include "io/seal.h"
+#include "io/weights_file.h"
 #include "moka/error.h"
 
 namespace moka {
@@ -15,19 +14,10 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr int kHistory = SolverState::kHistoryFieldNumber;
-// Longer ones are in no state's fields, except history: the file is something else.
-constexpr int64_t kMostFieldBytes = 1 << 20;
-
-[[noreturn]] void FailNotAState(const WireReader& reader) {
-  throw Error(reader.path(), ": is it a .solverstate? It does not look like one");
-}
-
 // Whether the weights are those that the state was saved with.
 void CheckPartner(const std::string& path, std::optional<uint32_t> checksum,
                   const std::string& state_path) {
-  WireReader reader(path);
-  const std::optional<uint32_t> found = ScanCaffemodel(reader).checksum;
+  const std::optional<uint32_t> found = WeightsFile(path).checksum();
   if (!checksum || found == checksum) return;
   throw Error(state_path, ": it belongs to other weights than those in ", path,
               ": the checksum should be ", *checksum, ", there is ",
@@ -80,16 +70,16 @@ void CheckSnapshotPrefix(const std::string& prefix) {
   }
 }
 
-SnapshotNames NamesOfSnapshot(const std::string& stem) {
-  return {stem + ".caffemodel", stem + ".solverstate", stem + "_averaged.caffemodel"};
+SnapshotNames NamesOfSnapshot(const std::string& stem, bool hdf5) {
+  const std::string end = hdf5 ? ".h5" : "";
+  return {stem + ".caffemodel" + end, stem + ".solverstate" + end,
+          stem + "_averaged.caffemodel" + end};
 }
 
 void CheckSnapshotSize(const SnapshotImage& image) {
-  int64_t state = 0;
-  for (const Tensor* values : image.history)
-    state += BlobFieldBytes(kHistory, values->shape(), *values, nullptr);
   const int64_t model = CaffemodelBytes(image.net_name, image.model);
-  for (const auto& [name, bytes] : {std::pair(".caffemodel", model), {".solverstate", state}}) {
+  for (const auto& [name, bytes] :
+       {std::pair(".caffemodel", model), {".solverstate", StateBytes(image.history)}}) {
     if (bytes <= kMostModelBytes) continue;
     throw Error("a ", name, " of this training would have ", bytes, " bytes, and one can have ",
                 kMostModelBytes, " at most; snapshot_format: HDF5 has no such limit")
@@ -100,50 +90,16 @@ void CheckSnapshotSize(const SnapshotImage& image) {
 void WriteSnapshot(const SnapshotImage& image, const SnapshotNames& names) {
   SolverState state = image.state;
   state.set_learned_net(names.model);
-  state.set_model_checksum(WriteCaffemodel(names.model, image.net_name, image.model));
+  state.set_model_checksum(WriteWeightsFile(names.model, image.net_name, image.model));
   if (!image.averaged.empty()) {
     state.set_averaged_net(names.averaged);
-    state.set_averaged_checksum(WriteCaffemodel(names.averaged, image.net_name, image.averaged));
+    state.set_averaged_checksum(WriteWeightsFile(names.averaged, image.net_name, image.averaged));
   }
-  OutputFile file(names.state);
-  file.Write(SealMark());  // first, so that no cut hides it
-  file.Write(state.SerializeAsString());
-  for (const Tensor* values : image.history)
-    WriteBlobField(file, kHistory, values->shape(), *values, nullptr);
-  file.Write(Seal(file.checksum()));
-  file.Commit();
+  WriteStateFile(names.state, state, image.history);
 }
 
-StoredState ScanSolverState(WireReader& reader) {
-  StoredState stored;
-  std::string rest;  // all fields but history
-  WireReader::Field field;
-  reader.Seek(0);
-  while (reader.Next(reader.size(), field)) {
-    if (field.Is(kHistory, WireReader::kBytes)) {
-      stored.history.push_back(ScanBlob(reader, field.begin, field.end));
-    } else {
-      if (field.end - field.at > kMostFieldBytes) FailNotAState(reader);
-      std::string bytes(static_cast<size_t>(field.end - field.at), '\0');
-      reader.Seek(field.at);
-      reader.Read(bytes.data(), field.end - field.at);
-      rest += bytes;
-    }
-    reader.Seek(field.end);
-  }
-  const SolverState& state = stored.state;
-  const bool parsed = stored.state.ParseFromString(rest);
-  CheckSeal(reader, parsed && state.sealed());
-  if (!parsed || !state.has_iter()) FailNotAState(reader);
-  if (state.iter() < 0) {
-    throw Error(reader.path(), ": its iteration, ", state.iter(), ", lies before the first");
-  }
-  return stored;
-}
-
-StoredSnapshot::StoredSnapshot(const std::string& path)
-    : reader(path), stored(ScanSolverState(reader)) {
-  const SolverState& state = stored.state;
+StoredSnapshot::StoredSnapshot(const std::string& path) : file(path) {
+  const SolverState& state = file.state();
   std::optional<uint32_t> checksum;
   if (state.has_model_checksum()) checksum = state.model_checksum();
   model = FindPartner(state.learned_net(), checksum, path);

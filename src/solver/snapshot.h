@@ -4,8 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "io/stored_blob.h"
-#include "io/wire_reader.h"
+#include "io/state_file.h"
 #include "moka/description.h"
 #include "moka/solver.pb.h"
 #include "moka/tensor.h"
@@ -24,25 +23,17 @@ struct SnapshotNames {
   std::string model, state;
   std::string averaged;  // of ema_decay
 };
-SnapshotNames NamesOfSnapshot(const std::string& stem);
+SnapshotNames NamesOfSnapshot(const std::string& stem, bool hdf5);
 
 // Throws Error if other readers could not read a file of this size.
 void CheckSnapshotSize(const SnapshotImage& image);
 // Writes and syncs them; the state names the others with their checksums. Throws Error.
 void WriteSnapshot(const SnapshotImage& image, const SnapshotNames& names);
 
-struct StoredState {
-  SolverState state;                // without history
-  std::vector<StoredBlob> history;  // to be read by ReadBlob
-};
-// Throws Error if the file is damaged or no .solverstate.
-StoredState ScanSolverState(WireReader& reader);
-
 // A snapshot whose files have been read and compared with their checksums.
 struct StoredSnapshot {
   explicit StoredSnapshot(const std::string& path);  // of the state; throws Error
-  WireReader reader;
-  StoredState stored;
+  StateFile file;
   std::string model;
   std::string averaged;  // empty if there is none
 };

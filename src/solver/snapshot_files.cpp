@@ -34,16 +34,17 @@ std::vector<fs::path> FilesBeside(const std::string& prefix) {
   return files;
 }
 
-// N of PREFIX_iter_N.solverstate.
-std::optional<int64_t> IterationOf(const fs::path& file, const std::string& prefix) {
-  const std::string name = file.string(), start = prefix + "_iter_", end = ".solverstate";
-  if (!name.starts_with(start) || !name.ends_with(end)) return std::nullopt;
+// PREFIX_iter_N.solverstate or .solverstate.h5.
+std::optional<SnapshotFile> AsSnapshot(const fs::path& file, const std::string& prefix) {
+  const std::string name = file.string(), start = prefix + "_iter_";
+  if (!name.starts_with(start)) return std::nullopt;
   int64_t iteration = 0;
-  const char* first = name.data() + start.size();
-  const char* last = name.data() + name.size() - end.size();
-  const auto [rest, problem] = std::from_chars(first, last, iteration);
-  if (problem != std::errc() || rest != last || iteration < 0) return std::nullopt;
-  return iteration;
+  const char* last = name.data() + name.size();
+  const auto [rest, problem] = std::from_chars(name.data() + start.size(), last, iteration);
+  const std::string end(rest, last);
+  if (problem != std::errc() || iteration < 0) return std::nullopt;
+  if (end != ".solverstate" && end != ".solverstate.h5") return std::nullopt;
+  return SnapshotFile{name, name.substr(0, name.size() - end.size()), iteration};
 }
 
 void Remove(const std::string& path) {
@@ -60,8 +61,7 @@ bool IsAlive(int process) { return kill(process, 0) == 0 || errno != ESRCH; }
 std::vector<SnapshotFile> FindSnapshots(const std::string& prefix) {
   std::vector<SnapshotFile> found;
   for (const fs::path& file : FilesBeside(prefix)) {
-    if (const auto iteration = IterationOf(file, prefix))
-      found.push_back({file.string(), *iteration});
+    if (const auto snapshot = AsSnapshot(file, prefix)) found.push_back(*snapshot);
   }
   std::sort(found.begin(), found.end(),
             [](const SnapshotFile& a, const SnapshotFile& b) { return a.iteration > b.iteration; });
@@ -92,11 +92,12 @@ void RemoveOldSnapshots(const std::string& prefix, int64_t iteration, int keep) 
   int newer = 0;
   for (const SnapshotFile& file : FindSnapshots(prefix)) {
     if (file.iteration > iteration || newer++ < keep) continue;
-    const std::string stem = fs::path(file.state).replace_extension().string();
-    const SnapshotNames names = NamesOfSnapshot(stem);
-    Remove(names.state);  // first: a state without weights would look torn
-    Remove(names.model);
-    Remove(names.averaged);
+    for (const bool hdf5 : {false, true}) {
+      const SnapshotNames names = NamesOfSnapshot(file.stem, hdf5);
+      Remove(names.state);  // first: a state without weights would look torn
+      Remove(names.model);
+      Remove(names.averaged);
+    }
   }
 }
 

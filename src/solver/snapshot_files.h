@@ -8,7 +8,8 @@
 namespace moka {
 
 struct SnapshotFile {
-  std::string state;  // PREFIX_iter_N.solverstate
+  std::string state;  // PREFIX_iter_N.solverstate, or .solverstate.h5
+  std::string stem;   // PREFIX_iter_N
   int64_t iteration = 0;
 };
 

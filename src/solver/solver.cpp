@@ -74,7 +74,7 @@ Solver::Impl::Impl(const SolverDescription& given, const NetSchema& schema,
   }
   WithPlaces(description, [&] {
     if (s.has_snapshot_best()) best_ = std::make_unique<BestTest>(s, test_nets);
-    if (Snapshots()) CheckSizes();
+    if (Snapshots() && s.snapshot_format() != SolverParameter::HDF5) CheckSizes();
   });
 }
 

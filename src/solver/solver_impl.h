@@ -79,7 +79,7 @@ class Solver::Impl {
   void Tell(const SnapshotResult& result);
   void FillImage(SnapshotImage& image);
   SolverState State() const;
-  void CheckFit(const struct StoredState& stored, const std::string& path);
+  void CheckFit(const StateFile& file, const std::string& path);
   void CheckComplete(const std::string& model) const;
   void CheckOrder(const SolverState& state, const std::string& path) const;
 

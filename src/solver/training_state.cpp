@@ -2,7 +2,7 @@
 // gives the same bits.
 #include <set>
 
-#include "io/caffemodel.h"
+#include "io/weights_file.h"
 #include "net/save_weights.h"
 #include "solver/learning_rate.h"
 #include "solver/snapshot.h"
@@ -43,7 +43,8 @@ void Solver::Impl::BeginSnapshot(const std::string& kind, int keep) {
   WaitForSnapshot();
   SnapshotJob job;
   job.prefix = prefix_ + kind;
-  job.names = NamesOfSnapshot(job.prefix + "_iter_" + std::to_string(iteration));
+  job.names = NamesOfSnapshot(job.prefix + "_iter_" + std::to_string(iteration),
+                              s.snapshot_format() == SolverParameter::HDF5);
   job.keep = keep;
   FillImage(writer_.image());
   for (SolverObserver* observer : observers)
@@ -116,29 +117,29 @@ LoadReport Solver::Impl::LoadWeights(const std::vector<std::string>& files,
 }
 
 // Whether the history belongs to this net and rule.
-void Solver::Impl::CheckFit(const StoredState& stored, const std::string& path) {
-  const SolverState& state = stored.state;
+void Solver::Impl::CheckFit(const StateFile& file, const std::string& path) {
+  const SolverState& state = file.state();
   if (state.has_solver_type() && state.solver_type() != s.type()) {
     throw Error(path, ": it was saved by solver type \"", state.solver_type(), "\", this one is \"",
                 s.type(), "\"; to go on with its weights alone, give the .caffemodel as --weights");
   }
   const std::vector<Tensor>& history = updater->history();
-  if (stored.history.size() != history.size()) {
-    throw Error(path, ": the history has ", stored.history.size(),
+  if (file.history().size() != history.size()) {
+    throw Error(path, ": the history has ", file.history().size(),
                 " blobs, this net and solver type need ", history.size());
   }
   for (size_t i = 0; i < history.size(); ++i) {
-    if (stored.history[i].Fits(history[i].shape())) continue;
-    throw Error(path, ": the history of ", updater->HistoryName(i), " is ", stored.history[i].shape,
+    if (file.history()[i].Fits(history[i].shape())) continue;
+    throw Error(path, ": the history of ", updater->HistoryName(i), " is ", file.history()[i].shape,
                 ", in the net it is ", history[i].shape());
   }
 }
 
 // Whether the file has values for every layer of this net that needs some.
 void Solver::Impl::CheckComplete(const std::string& model) const {
-  WireReader reader(model);
+  const WeightsFile file(model);
   std::set<std::string> there;
-  for (const StoredLayer& layer : ScanCaffemodel(reader).layers) there.insert(layer.name);
+  for (const StoredLayer& layer : file.layers()) there.insert(layer.name);
   for (int i = 0; i < net->layer_count(); ++i) {
     const LayerInfo layer = net->layer(i);
     if (layer.params.empty() || there.count(layer.name) > 0) continue;
@@ -162,22 +163,21 @@ void Solver::Impl::CheckOrder(const SolverState& state, const std::string& path)
 void Solver::Impl::Restore(const std::string& path) {
   WaitForSnapshot();
   StoredSnapshot snapshot(path);
-  const SolverState& state = snapshot.stored.state;
-  CheckFit(snapshot.stored, path);
+  const SolverState& state = snapshot.file.state();
+  CheckFit(snapshot.file, path);
   const std::vector<double> policy(state.policy_state().begin(), state.policy_state().end());
   rate_->CheckState(policy, path);
   CheckComplete(snapshot.model);
   CheckOrder(state, path);
   if (average_ && !snapshot.averaged.empty()) {
     CheckComplete(snapshot.averaged);
-    LoadWeights({snapshot.averaged},
-                OnMismatch::kError);  // into the params; from there the mean takes them
+    LoadWeights({snapshot.averaged}, OnMismatch::kError);  // the mean begins as these
   }
   LoadAllWeights({snapshot.model}, *weights);
   if (average_ && snapshot.averaged.empty()) average_->Begin();
 
-  for (size_t i = 0; i < snapshot.stored.history.size(); ++i) {
-    ReadBlob(snapshot.reader, snapshot.stored.history[i], updater->history()[i].values());
+  for (size_t i = 0; i < snapshot.file.history().size(); ++i) {
+    snapshot.file.ReadHistory(i, updater->history()[i].values());
   }
   snapshot_at_ = -1;
   iteration = state.iter();

@@ -240,8 +240,6 @@ TEST(Caffemodel, RefusesWhatIsNoModel) {
   EXPECT_EQ(ScanError(""), "m: there are no layers in it; is it a .caffemodel?");
   EXPECT_EQ(ScanError("name: \"LeNet\""),
             "m: damaged at byte 0: not a field of a protobuf message");
-  EXPECT_EQ(ScanError("\x89HDF\r\n\x1a\n and so on"),
-            "m: HDF5 weights are not read yet, only binary .caffemodel files");
   EXPECT_EQ(ScanError(Bytes(2, Bytes(4, "conv1"))),
             "m: the old format (V1 `layers`) is not read yet; Caffe's upgrade_net_proto_binary "
             "turns it into the "

@@ -49,10 +49,8 @@ SolverState SmallState() {
 }
 
 void WriteSmallState(const std::string& path, const SolverState& state = SmallState()) {
-  std::vector<Tensor> history;
-  history.emplace_back(Shape{2, 3}, Floats{1, 2, 3, 4, 5, 6});
-  history.emplace_back(Shape{2}, Floats{7, 8});
-  WriteHdf5State(path, state, history);
+  const Tensor first(Shape{2, 3}, Floats{1, 2, 3, 4, 5, 6}), second(Shape{2}, Floats{7, 8});
+  WriteHdf5State(path, state, {&first, &second});
 }
 
 TEST(Hdf5Names, EveryNameIsOneLinkAndComesBack) {

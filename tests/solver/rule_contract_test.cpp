@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "caught.h"
-#include "io/stored_blob.h"
+#include "io/state_file.h"
 #include "solver/rule_reference.h"
 #include "solver/snapshot.h"
 #include "solver/updater.h"
@@ -96,19 +96,18 @@ TEST(RuleContract, KeepTheirHistoryInCaffesOrder) {
     training->Step(1);
     training->Snapshot();
     const std::string path = folder / "s_iter_1.solverstate";
-    WireReader reader(path);
-    const StoredState stored = ScanSolverState(reader);
-    ASSERT_EQ(stored.history.size(), 2 * histories);
+    StateFile stored(path);
+    ASSERT_EQ(stored.history().size(), 2 * histories);
     for (size_t h = 0; h < histories; ++h) {
-      EXPECT_EQ(stored.history[2 * h].shape, (Shape{3, 3}));
-      EXPECT_EQ(stored.history[2 * h + 1].shape, Shape{3});
+      EXPECT_EQ(stored.history()[2 * h].shape, (Shape{3, 3}));
+      EXPECT_EQ(stored.history()[2 * h + 1].shape, Shape{3});
     }
     if (histories < 2) return;
     // After the first update of Adam m = (1 - b1) g and v = (1 - b2) g^2; of AdaDelta only the
     // first is a mean of g^2, the second is smaller by far.
     Tensor first(Shape{3}), second(Shape{3});
-    ReadBlob(reader, stored.history[1], first.values());
-    ReadBlob(reader, stored.history[3], second.values());
+    stored.ReadHistory(1, first.values());
+    stored.ReadHistory(3, second.values());
     for (int64_t i = 0; i < 3; ++i) {
       const double m = first.data()[i], v = second.data()[i];
       if (type == "AdaDelta") {

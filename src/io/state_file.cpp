@@ -1,0 +1,89 @@
+// The state of a training in a file, of either format.
+#include "io/state_file.h"
+
+#include "io/hdf5.h"
+#include "io/output_file.h"
+#include "io/seal.h"
+#include "io/weights_file.h"
+#include "moka/error.h"
+
+namespace moka {
+namespace {
+
+constexpr int kHistory = SolverState::kHistoryFieldNumber;
+// Longer ones are in no state's fields, except history: the file is something else.
+constexpr int64_t kMostFieldBytes = 1 << 20;
+
+[[noreturn]] void FailNotAState(const WireReader& reader) {
+  throw Error(reader.path(), ": is it a .solverstate? It does not look like one");
+}
+
+}  // namespace
+
+StateFile::StateFile(const std::string& path) : reader_(std::make_unique<WireReader>(path)) {
+  if (!IsHdf5File(path)) {
+    ScanBinary();
+    return;
+  }
+  NeedHdf5("read", path);
+  hdf5_ = std::make_unique<Hdf5State>(path);
+  CheckSeal(*reader_, hdf5_->sealed());
+  state_ = hdf5_->state();
+  for (const Shape& shape : hdf5_->history()) history_.emplace_back().shape = shape;
+}
+
+void StateFile::ScanBinary() {
+  std::string rest;  // all fields but history
+  WireReader::Field field;
+  WireReader& reader = *reader_;
+  reader.Seek(0);
+  while (reader.Next(reader.size(), field)) {
+    if (field.Is(kHistory, WireReader::kBytes)) {
+      history_.push_back(ScanBlob(reader, field.begin, field.end));
+    } else {
+      if (field.end - field.at > kMostFieldBytes) FailNotAState(reader);
+      std::string bytes(static_cast<size_t>(field.end - field.at), '\0');
+      reader.Seek(field.at);
+      reader.Read(bytes.data(), field.end - field.at);
+      rest += bytes;
+    }
+    reader.Seek(field.end);
+  }
+  const bool parsed = state_.ParseFromString(rest);
+  CheckSeal(reader, parsed && state_.sealed());
+  if (!parsed || !state_.has_iter()) FailNotAState(reader);
+  if (state_.iter() < 0) {
+    throw Error(reader.path(), ": its iteration, ", state_.iter(), ", lies before the first");
+  }
+}
+
+void StateFile::ReadHistory(size_t i, std::span<float> out) {
+  if (hdf5_ != nullptr) return hdf5_->ReadHistory(i, out);
+  ReadBlob(*reader_, history_[i], out);
+}
+
+int64_t StateBytes(const std::vector<const Tensor*>& history) {
+  int64_t bytes = 0;
+  for (const Tensor* values : history)
+    bytes += BlobFieldBytes(kHistory, values->shape(), *values, nullptr);
+  return bytes;
+}
+
+void WriteStateFile(const std::string& path, const SolverState& state,
+                    const std::vector<const Tensor*>& history) {
+  if (IsHdf5Name(path)) NeedHdf5("write", path);
+  OutputFile file(path);
+  if (IsHdf5Name(path)) {
+    WriteHdf5State(file.temporary(), state, history);
+    file.Adopt();
+  } else {
+    file.Write(SealMark());  // first, so that no cut hides it
+    file.Write(state.SerializeAsString());
+    for (const Tensor* values : history)
+      WriteBlobField(file, kHistory, values->shape(), *values, nullptr);
+  }
+  file.Write(Seal(file.checksum()));
+  file.Commit();
+}
+
+}  // namespace moka
