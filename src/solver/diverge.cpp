@@ -1,4 +1,5 @@
 // Training that comes to numbers that are not finite: where that is noticed, and what is said.
+#include <algorithm>
 #include <cmath>
 #include <filesystem>
 #include <sstream>
@@ -35,9 +36,9 @@ std::string BadGradientOf(const Net& net) {
 
 }  // namespace
 
-std::string Solver::Impl::Where() const {
+std::string Solver::Impl::Where(int64_t at) const {
   std::ostringstream where;
-  where << "iteration " << iteration << ", learning rate " << rate_->At(iteration) << ": ";
+  where << "iteration " << at << ", learning rate " << rate_->At(at) << ": ";
   return where.str();
 }
 
@@ -49,8 +50,8 @@ std::string Solver::Impl::LastSnapshot() {
   return "; the last snapshot is " + last_state_;
 }
 
-void Solver::Impl::Diverge(const std::string& what, const std::string& first) {
-  throw Diverged(Where(), what, first.empty() ? "" : "; first bad: ", first, LastSnapshot());
+void Solver::Impl::Diverge(int64_t at, const std::string& what, const std::string& first) {
+  throw Diverged(Where(at), what, first.empty() ? "" : "; first bad: ", first, LastSnapshot());
 }
 
 // What Net::CheckNumerics finds lacks the iteration.
@@ -59,7 +60,7 @@ double Solver::Impl::Forward() {
   try {
     loss = net->Forward();
   } catch (Diverged& error) {
-    error.Prefix(Where()).Suffix(LastSnapshot());
+    error.Prefix(Where(iteration)).Suffix(LastSnapshot());
     throw;
   }
   if (!std::isfinite(loss)) DivergeAtLoss(loss);
@@ -70,7 +71,7 @@ void Solver::Impl::Backward(bool add) {
   try {
     net->Backward(add);
   } catch (Diverged& error) {
-    error.Prefix(Where()).Suffix(LastSnapshot());
+    error.Prefix(Where(iteration)).Suffix(LastSnapshot());
     throw;
   }
 }
@@ -79,20 +80,18 @@ double Solver::Impl::ForwardOfTest(int i) {
   try {
     return test_nets.at(static_cast<size_t>(i))->Forward();
   } catch (Diverged& error) {
-    error.Prefix("test net #" + std::to_string(i) + ", ").Prefix(Where()).Suffix(LastSnapshot());
+    error.Prefix("test net #" + std::to_string(i) + ", ")
+        .Prefix(Where(iteration))
+        .Suffix(LastSnapshot());
     throw;
   }
 }
 
-// Of a norm that is there anyway; or else they are looked at for this alone.
-bool Solver::Impl::GradientsAreFinite(double norm) {
-  return updater->clips() ? std::isfinite(norm) : updater->GradientsAreFinite();
-}
-
 void Solver::Impl::DivergeAtLoss(double loss) {
   std::ostringstream what;
-  what << "loss is " << loss;
-  Diverge(what.str(), net->FindNonFinite(false));
+  what << "loss is "
+       << (std::isnan(loss) ? std::abs(loss) : loss);  // the sign of a NaN says nothing
+  Diverge(iteration, what.str(), net->FindNonFinite(false));
 }
 
 // The passes of this iteration once more, since it may be any of them. They may all be fine, and
@@ -109,24 +108,26 @@ void Solver::Impl::DivergeAtGradients() {
     break;
   }
   net->set_counter(counter);
-  Diverge("the gradients are not finite", first);
+  Diverge(iteration, "the gradients are not finite", first);
 }
 
-void Solver::Impl::DivergeAtUpdate() {
+// What the last update has made, before it is saved: the next pass, which would find it too, is yet
+// to come.
+void Solver::Impl::CheckLearned() {
+  const int64_t last = std::max<int64_t>(iteration - 1, 0);
   for (const Learned& learned : net->learned()) {
     const Tensor& values = std::as_const(*learned.param).values();
     if (AllFinite(values.values())) continue;
-    Diverge("the update of " + learned.param->name() + " is not finite",
+    Diverge(last, "the update of " + learned.param->name() + " is not finite",
             LabelOf(*net, learned.param) + "param \"" + learned.param->name() +
                 "\": " + HowManyNonFinite(values));
   }
   const std::vector<Tensor>& history = updater->history();
   for (size_t i = 0; i < history.size(); ++i) {
     if (AllFinite(history[i].values())) continue;
-    Diverge("what the update remembers is not finite",
+    Diverge(last, "what the update remembers is not finite",
             updater->HistoryName(i) + ", history: " + HowManyNonFinite(history[i]));
   }
-  Diverge("the update is not finite", "");
 }
 
 }  // namespace moka

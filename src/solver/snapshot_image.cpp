@@ -2,11 +2,11 @@
 #include "solver/snapshot_image.h"
 
 #include <algorithm>
-#include <utility>
+#include <set>
 
 namespace moka {
 
-void SnapshotImage::CopyValues(Context& context) {
+std::vector<const Tensor**> SnapshotImage::Places() {
   std::vector<const Tensor**> places;
   for (std::vector<LayerToWrite>* layers : {&model, &averaged}) {
     for (LayerToWrite& layer : *layers) {
@@ -17,7 +17,18 @@ void SnapshotImage::CopyValues(Context& context) {
     }
   }
   for (const Tensor*& values : history) places.push_back(&values);
+  return places;
+}
 
+void SnapshotImage::ReserveCopies() {
+  for (const Tensor* const* place : Places()) {
+    Tensor& copy = copies_[*place];
+    if (copy.shape() != (*place)->shape()) copy = Tensor((*place)->shape());
+  }
+}
+
+void SnapshotImage::CopyValues(Context& context) {
+  ReserveCopies();
   constexpr int64_t kPiece = 1 << 18;
   struct Piece {
     const float* from;
@@ -25,20 +36,16 @@ void SnapshotImage::CopyValues(Context& context) {
     int64_t count;
   };
   std::vector<Piece> pieces;
-  std::map<const Tensor*, Tensor> copies;
-  for (const Tensor** place : places) {
+  std::set<const Tensor*> done;  // values may be shared
+  for (const Tensor** place : Places()) {
     const Tensor* from = *place;
-    const auto [to, added] = copies.try_emplace(from);
-    if (!added) continue;  // shared
-    Tensor& earlier = copies_[from];
-    to->second = earlier.shape() == from->shape() ? std::move(earlier) : Tensor(from->shape());
+    Tensor& to = copies_.at(from);
+    *place = &to;
+    if (!done.insert(from).second) continue;
     for (int64_t at = 0; at < from->count(); at += kPiece) {
-      pieces.push_back(
-          {from->data() + at, to->second.data() + at, std::min(kPiece, from->count() - at)});
+      pieces.push_back({from->data() + at, to.data() + at, std::min(kPiece, from->count() - at)});
     }
   }
-  for (const Tensor** place : places) *place = &copies.at(*place);  // nothing throws from here on
-  copies_ = std::move(copies);                                      // the nodes stay where they are
   context.ParallelFor(static_cast<int64_t>(pieces.size()), 1, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {
       const Piece& piece = pieces[static_cast<size_t>(i)];

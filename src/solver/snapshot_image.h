@@ -20,10 +20,13 @@ struct SnapshotImage {
   SolverState state;  // without history
 
   // Copies all values, so that the training may change them while the image is written. The memory
-  // is kept for the next image. Throws Error if there is none.
+  // is kept for the next image. Throws Error if there is none; then nothing has changed.
   void CopyValues(Context& context);
+  // Takes that memory already, so that the first copy is as fast as the others.
+  void ReserveCopies();
 
  private:
+  std::vector<const Tensor**> Places();
   std::map<const Tensor*, Tensor> copies_;
 };
 

@@ -31,9 +31,9 @@ SnapshotResult Write(const SnapshotImage& image, const SnapshotJob& job) {
 
 void SnapshotWriter::Start(const SnapshotJob& job, Context& context) {
   assert(!busy());
-  std::launch policy = std::launch::async;
+  std::launch policy = job.wait ? std::launch::deferred : std::launch::async;
   try {
-    image_.CopyValues(context);
+    if (!job.wait) image_.CopyValues(context);
   } catch (const Error&) {  // no memory for a copy: the training waits
     policy = std::launch::deferred;
   }

@@ -15,6 +15,7 @@ struct SnapshotJob {
   SnapshotNames names;
   std::string prefix;  // with `keep` > 0: only so many of PREFIX_iter_N stay, this one the newest
   int keep = 0;
+  bool wait = false;  // the training waits for it: no copy is needed
 };
 
 // What became of one. Both may be: it is there, but an old one could not be removed.
@@ -30,8 +31,8 @@ class SnapshotWriter {
  public:
   // To be filled when nothing is under way.
   SnapshotImage& image() { return image_; }
-  // Copies the image's values and writes them in a thread of its own, if there is memory for the
-  // copy; if not, writes them now.
+  // Copies the image's values and writes them in a thread of its own. Writes them now if the job
+  // says so, or if there is no memory for the copy.
   void Start(const SnapshotJob& job, Context& context);
   bool busy() const { return under_way_.valid(); }
   // What has ended since the last call: without waiting, or having waited for what is under way.

@@ -96,6 +96,7 @@ bool Solver::Impl::Solve(Solver& solver, const Request& request) {
   for (SolverObserver* observer : observers) observer->OnStart(solver);
   displayed_time_ = std::chrono::steady_clock::now();
   displayed_iteration_ = iteration;
+  ReserveSnapshot();
   bool stopped = false, early = false;
   while (iteration < s.max_iter() && !stopped && !early) {
     if (TestDue() && (iteration > 0 || s.test_initialization())) {
@@ -111,6 +112,7 @@ bool Solver::Impl::Solve(Solver& solver, const Request& request) {
       last ? Snapshot() : BeginSnapshot("", s.snapshot_keep());
     }
   }
+  CheckLearned();
   WaitForSnapshot();  // if it failed, the last one is written anew
   if (s.snapshot_after_train() && snapshot_at_ != iteration) Snapshot();
   if (!stopped && !early) LastPasses(request, stopped);
@@ -163,13 +165,13 @@ double Solver::Impl::Iterate(bool display) {
   }
   loss /= s.iter_size();
   const double norm = updater->clips() ? updater->GradientNorm() : 0;
-  if (!GradientsAreFinite(norm)) DivergeAtGradients();
+  if (!std::isfinite(norm)) DivergeAtGradients();
 
   losses_.Add(loss);
   rate_->Observe(iteration, losses_.Mean());
   const float rate = rate_->At(iteration);
   Report(loss, rate, display);
-  if (!updater->Apply(rate, iteration, norm)) DivergeAtUpdate();
+  if (!updater->Apply(rate, iteration, norm)) DivergeAtGradients();
   if (average_) average_->Update();
   ++iteration;
   return loss;

@@ -37,7 +37,8 @@ class Solver::Impl {
   void Snapshot();
   // PREFIXkind_iter_N, beside the training; the observers are told of it later. With `keep` > 0,
   // so many of its kind stay.
-  void BeginSnapshot(const std::string& kind, int keep);
+  void BeginSnapshot(const std::string& kind, int keep, bool wait = false);
+  void ReserveSnapshot();
   LoadReport LoadWeights(const std::vector<std::string>& files, OnMismatch on_mismatch);
   void Restore(const std::string& path);
   ResumeReport ResumeNewest();
@@ -65,12 +66,11 @@ class Solver::Impl {
   double Forward();
   void Backward(bool add);
   double ForwardOfTest(int i);
-  bool GradientsAreFinite(double norm);
   [[noreturn]] void DivergeAtLoss(double loss);
   [[noreturn]] void DivergeAtGradients();
-  [[noreturn]] void DivergeAtUpdate();
-  [[noreturn]] void Diverge(const std::string& what, const std::string& first);
-  std::string Where() const;
+  void CheckLearned();
+  [[noreturn]] void Diverge(int64_t at, const std::string& what, const std::string& first);
+  std::string Where(int64_t at) const;
   std::string LastSnapshot();
 
   std::vector<uint64_t> TestCounters() const;

@@ -30,7 +30,7 @@ void Solver::Impl::SetTestCounters(const std::vector<uint64_t>& counters) {
 }
 
 void Solver::Impl::Snapshot() {
-  BeginSnapshot("", s.snapshot_keep());
+  BeginSnapshot("", s.snapshot_keep(), true);
   const SnapshotResult result = *writer_.Wait();
   if (!result.written) {
     snapshot_at_ = -1;
@@ -39,18 +39,30 @@ void Solver::Impl::Snapshot() {
   Tell(result);
 }
 
-void Solver::Impl::BeginSnapshot(const std::string& kind, int keep) {
+void Solver::Impl::BeginSnapshot(const std::string& kind, int keep, bool wait) {
+  CheckLearned();
   WaitForSnapshot();
   SnapshotJob job;
   job.prefix = prefix_ + kind;
   job.names = NamesOfSnapshot(job.prefix + "_iter_" + std::to_string(iteration),
                               s.snapshot_format() == SolverParameter::HDF5);
   job.keep = keep;
+  job.wait = wait;
   FillImage(writer_.image());
   for (SolverObserver* observer : observers)
     observer->OnSnapshotStart(job.names.model, job.names.state);
   writer_.Start(job, context);
   if (kind.empty()) snapshot_at_ = iteration;
+}
+
+// If there is no memory, there may be some later, or the training waits for its snapshots.
+void Solver::Impl::ReserveSnapshot() {
+  if (s.snapshot() == 0 && !best_) return;
+  FillImage(writer_.image());
+  try {
+    writer_.image().ReserveCopies();
+  } catch (const Error&) {
+  }
 }
 
 void Solver::Impl::WaitForSnapshot() {

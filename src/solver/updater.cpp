@@ -91,29 +91,6 @@ float Updater::RateOf(const Learned& learned, float rate, float scale) {
   return static_cast<float>(own * layerwise_->RateFactor(whole));
 }
 
-// Before the update, since afterwards the pass that would show where they came from is lost.
-bool Updater::GradientsAreFinite() {
-  std::atomic<bool> finite = true;
-  context_.ParallelFor(static_cast<int64_t>(pieces_.size()), 1, [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i) {
-      const Piece& piece = pieces_[static_cast<size_t>(i)];
-      const float* dw = learned_[piece.param].diff->data();
-      if (!AllFinite({dw + piece.begin, dw + piece.end})) finite = false;
-    }
-  });
-  return finite;
-}
-
-// Of what an update has just written, which is still in the cache.
-bool Updater::WroteFinite(const UpdatePiece& piece) const {
-  const auto n = static_cast<size_t>(piece.n);
-  bool finite = AllFinite({piece.w, n});
-  for (int h = 0; h < rule_->histories(); ++h) {
-    finite = finite && AllFinite({piece.history[static_cast<size_t>(h)], n});
-  }
-  return finite;
-}
-
 UpdatePiece Updater::At(const Piece& piece, float scale) {
   const Learned& learned = learned_[piece.param];
   UpdatePiece at;
@@ -144,11 +121,15 @@ bool Updater::Apply(float rate, int64_t iteration, double norm) {
   }
   std::atomic<bool> finite = true;
   context_.ParallelFor(static_cast<int64_t>(pieces_.size()), 1, [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i) {
+    for (int64_t i = begin; i < end && finite; ++i) {
       UpdatePiece piece = At(pieces_[static_cast<size_t>(i)], scale);
       piece.iteration = iteration;
+      // Read here, the gradients are in the cache when the rule reads them.
+      if (!clips() && !AllFinite({piece.dw, static_cast<size_t>(piece.n)})) {
+        finite = false;
+        break;
+      }
       rule_->Update(piece);
-      if (!WroteFinite(piece)) finite = false;
     }
   });
   return finite;

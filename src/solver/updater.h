@@ -26,11 +26,10 @@ class Updater {
   // a fixed order.
   double GradientNorm();
   bool clips() const { return clip_ > 0; }
-  // Whether all gradients that have been added up are finite, over all params that learn.
-  bool GradientsAreFinite();
   // One update at this rate, in one pass over each param; a rule with LayerwiseRate needs one more
-  // before. `norm` is GradientNorm(), looked at only if clips(). False if it wrote a value or a
-  // piece of history that is not finite.
+  // before. `norm` is GradientNorm(), looked at only if clips(). False if a gradient is not finite
+  // (unless clips(): then the norm shows it); then only a part of the params, from the first one
+  // on, has changed.
   bool Apply(float rate, int64_t iteration, double norm);
 
   // As in a .solverstate: of all params the first ones, then the second ones.
@@ -47,7 +46,6 @@ class Updater {
   };
 
   bool Learns(const Learned& learned) const;
-  bool WroteFinite(const UpdatePiece& piece) const;
   UpdatePiece At(const Piece& piece, float scale);
   // The rate of a param, and what a rule with LayerwiseRate makes of it.
   float RateOf(const Learned& learned, float rate, float scale);
