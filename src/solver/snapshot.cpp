@@ -6,6 +6,7 @@
 #include <system_error>
 
 #include "io/output_file.h"
+#include "io/system_calls.h"
 #include "io/weights_file.h"
 #include "moka/error.h"
 
@@ -89,13 +90,28 @@ void CheckSnapshotSize(const SnapshotImage& image) {
 
 void WriteSnapshot(const SnapshotImage& image, const SnapshotNames& names) {
   SolverState state = image.state;
-  state.set_learned_net(names.model);
-  state.set_model_checksum(WriteWeightsFile(names.model, image.net_name, image.model));
-  if (!image.averaged.empty()) {
-    state.set_averaged_net(names.averaged);
-    state.set_averaged_checksum(WriteWeightsFile(names.averaged, image.net_name, image.averaged));
+  std::vector<std::string> written;
+  const auto write = [&](const std::string& path, const std::vector<LayerToWrite>& layers) {
+    const uint32_t checksum = WriteWeightsFile(path, image.net_name, layers);
+    written.push_back(path);
+    return checksum;
+  };
+  try {
+    state.set_learned_net(names.model);
+    state.set_model_checksum(write(names.model, image.model));
+    if (!image.averaged.empty()) {
+      state.set_averaged_net(names.averaged);
+      state.set_averaged_checksum(write(names.averaged, image.averaged));
+    }
+    WriteStateFile(names.state, state, image.history);
+  } catch (...) {
+    // Weights without a state only take room, and may be why there was none for the state.
+    std::error_code ignored;
+    if (!fs::exists(names.state, ignored)) {
+      for (const std::string& path : written) Calls().unlink(path.c_str());
+    }
+    throw;
   }
-  WriteStateFile(names.state, state, image.history);
 }
 
 StoredSnapshot::StoredSnapshot(const std::string& path) : file(path) {

@@ -1,5 +1,5 @@
 // Whatever happens at any system call of a snapshot, no training is lost: the process ends there,
-// the disk is full, or it fails.
+// the power fails, the disk is full, or it fails.
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/wait.h>
@@ -8,6 +8,10 @@
 #include <cerrno>
 #include <cstdio>
 #include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <map>
+#include <set>
 
 #include "io/system_calls.h"
 #include "solver/training.h"
@@ -19,35 +23,87 @@ using testing::EverythingThatHasState;
 using testing::TemporaryFolder;
 using testing::Training;
 
-constexpr int kKill = -1;
+constexpr int kKill = -1, kPowerCut = -2;
 constexpr int kKilledStatus = 77;
 
 int call = 0, fault_at = 0, fault = 0;
 std::string names;  // of all calls, in order
 
+// What a power cut takes away: data that were not synced, and names that were given or taken
+// without the folder being synced since.
+std::map<int, std::string> open_files;
+std::set<std::string> unsynced;
+std::set<int> folders;  // open ones
+struct Change {
+  std::string path, before;  // what the file held
+  bool was_there = false;
+};
+std::vector<Change> changes;  // of names
+
+Change Before(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {path, {std::istreambuf_iterator<char>(file), {}}, static_cast<bool>(file)};
+}
+
+void CutThePower() {
+  for (const std::string& path : unsynced) {
+    std::error_code ignored;
+    const auto size = std::filesystem::file_size(path, ignored);
+    if (!ignored) std::filesystem::resize_file(path, size / 2, ignored);
+  }
+  for (size_t i = changes.size(); i-- > 0;) {
+    std::filesystem::remove(changes[i].path);
+    if (changes[i].was_there) std::ofstream(changes[i].path, std::ios::binary) << changes[i].before;
+  }
+}
+
 // Counts a call; whether it is to fail.
 bool Fails(const char* name) {
   names += std::string(name) + ' ';
   if (++call != fault_at) return false;
-  if (fault == kKill) _exit(kKilledStatus);
+  if (fault == kPowerCut) CutThePower();
+  if (fault == kKill || fault == kPowerCut) _exit(kKilledStatus);
   errno = fault;
   return true;
 }
 
 const SystemCalls kFaulty = {
     [](const char* path, int flags, mode_t mode) {
-      return Fails("open") ? -1 : open(path, flags, mode);
+      if (Fails("open")) return -1;
+      const int file = open(path, flags, mode);
+      if ((flags & O_DIRECTORY) != 0) {
+        folders.insert(file);
+      } else {
+        open_files[file] = path;
+        unsynced.insert(path);
+      }
+      return file;
     },
     [](int file, const void* data, size_t bytes) {
       return Fails("write") ? -1 : write(file, data, bytes);
     },
-    [](int) { return Fails("fsync") ? -1 : 0; },  // only a power cut would show what it does
+    [](int file) {  // what it does is seen in CutThePower
+      if (Fails("fsync")) return -1;
+      unsynced.erase(open_files[file]);
+      if (folders.contains(file)) changes.clear();
+      return 0;
+    },
     [](int file) {
       const bool fails = Fails("close");
+      folders.erase(file);
       return close(file) == 0 && !fails ? 0 : -1;
     },
-    [](const char* from, const char* to) { return Fails("rename") ? -1 : rename(from, to); },
-    [](const char* path) { return Fails("unlink") ? -1 : unlink(path); },
+    [](const char* from, const char* to) {
+      if (Fails("rename")) return -1;
+      changes.push_back(Before(to));
+      if (unsynced.erase(from) > 0) unsynced.insert(to);
+      return rename(from, to);
+    },
+    [](const char* path) {
+      if (Fails("unlink")) return -1;
+      changes.push_back(Before(path));
+      return unlink(path);
+    },
 };
 
 // Notes in a file which snapshots are said to be on the disk.
@@ -79,7 +135,7 @@ class SaveFaults : public ::testing::Test {
     training->AddObserver(&promises);
     training->ResumeNewest();
     call = 0, fault_at = at, fault = what;
-    names.clear();
+    names.clear(), open_files.clear(), unsynced.clear(), folders.clear(), changes.clear();
     Calls() = kFaulty;
     try {
       training->Solve();
@@ -132,10 +188,10 @@ TEST_F(SaveFaults, LoseNothingAtAnyCall) {
 
   int tried = 0;
   for (int at = 1; at <= calls; ++at) {
-    for (const int what : {kKill, ENOSPC, EIO}) {
+    for (const int what : {kKill, kPowerCut, ENOSPC, EIO}) {
       SCOPED_TRACE("call " + std::to_string(at) + ", fault " + std::to_string(what));
       TemporaryFolder folder;
-      if (what == kKill) {
+      if (what < 0) {
         const pid_t child = fork();
         if (child == 0) {
           Train(folder, at, what);
