@@ -45,6 +45,18 @@ class Release final : public SolverObserver {
   const int64_t at_;
 };
 
+// The disk is full from the second snapshot on.
+class FullDisk final : public SolverObserver {
+ public:
+  void OnSnapshotStart(const std::string&, const std::string&) override {
+    if (++snapshots_ == 2)
+      Calls().write = [](int, const void*, size_t) -> ssize_t { return errno = ENOSPC, -1; };
+  }
+
+ private:
+  int snapshots_ = 0;
+};
+
 class SnapshotWriterTest : public ::testing::Test {
  protected:
   SnapshotWriterTest() : before_(Calls()) {
@@ -129,14 +141,9 @@ TEST_F(SnapshotWriterTest, NeedsNoMemoryForACopy) {
 TEST_F(SnapshotWriterTest, TheLastOneThatFailsIsAnError) {
   held = false;
   Training training(Text("snapshot: 2 max_iter: 4"));
-  std::string error = ErrorOf([&] {
-    training->Solve([&] {
-      if (training->iteration() == 3) {
-        Calls().write = [](int, const void*, size_t) -> ssize_t { return errno = ENOSPC, -1; };
-      }
-      return SolverRequest::kNone;
-    });
-  });
+  FullDisk full;
+  training->AddObserver(&full);
+  const std::string error = ErrorOf([&] { training->Solve(); });
   EXPECT_EQ(error,
             "cannot write \"" + (folder_ / "s_iter_4.caffemodel") + "\": No space left on device");
   EXPECT_EQ(Saved(2), After(2));
