@@ -8,6 +8,7 @@
 #include <charconv>
 #include <filesystem>
 #include <optional>
+#include <set>
 #include <system_error>
 
 #include "io/output_file.h"
@@ -44,7 +45,8 @@ std::optional<SnapshotFile> AsSnapshot(const fs::path& file, const std::string& 
   const std::string end(rest, last);
   if (problem != std::errc() || iteration < 0) return std::nullopt;
   if (end != ".solverstate" && end != ".solverstate.h5") return std::nullopt;
-  return SnapshotFile{name, name.substr(0, name.size() - end.size()), iteration};
+  return SnapshotFile{name, name.substr(0, name.size() - end.size()), iteration,
+                      end == ".solverstate.h5"};
 }
 
 void Remove(const std::string& path) {
@@ -89,15 +91,15 @@ std::string FindNewestWhole(const std::string& prefix, std::vector<std::string>&
 }
 
 void RemoveOldSnapshots(const std::string& prefix, int64_t iteration, int keep) {
-  int newer = 0;
+  std::set<int64_t> kept;  // of one iteration there may be both formats
   for (const SnapshotFile& file : FindSnapshots(prefix)) {
-    if (file.iteration > iteration || newer++ < keep) continue;
-    for (const bool hdf5 : {false, true}) {
-      const SnapshotNames names = NamesOfSnapshot(file.stem, hdf5);
-      Remove(names.state);  // first: a state without weights would look torn
-      Remove(names.model);
-      Remove(names.averaged);
-    }
+    if (file.iteration > iteration) continue;
+    if (kept.size() < static_cast<size_t>(keep)) kept.insert(file.iteration);
+    if (kept.contains(file.iteration)) continue;
+    const SnapshotNames names = NamesOfSnapshot(file.stem, file.hdf5);
+    Remove(names.state);  // first: a state without weights would look torn
+    Remove(names.model);
+    Remove(names.averaged);
   }
 }
 

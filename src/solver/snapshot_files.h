@@ -11,6 +11,7 @@ struct SnapshotFile {
   std::string state;  // PREFIX_iter_N.solverstate, or .solverstate.h5
   std::string stem;   // PREFIX_iter_N
   int64_t iteration = 0;
+  bool hdf5 = false;
 };
 
 // All of one prefix, the newest first. Throws Error if the folder cannot be read.

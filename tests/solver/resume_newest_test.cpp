@@ -213,6 +213,25 @@ TEST_F(ResumeNewest, KeepsSoManyOfTheNewest) {
                                       "s_iter_12.solverstate", "s_iter_12_averaged.caffemodel"}));
 }
 
+// A training that begins anew in the other format, over the snapshots of an earlier one.
+TEST_F(ResumeNewest, KeepsBothFormatsOfAnIterationAndRemovesEachByItself) {
+  for (const std::string i : {"1", "2", "3"}) {
+    for (const std::string end : {"", ".h5"}) {
+      folder_.Write("s_iter_" + i + ".solverstate" + end, "");
+      folder_.Write("s_iter_" + i + ".caffemodel" + end, "");
+    }
+  }
+  std::filesystem::remove(folder_ / "s_iter_2.solverstate");
+  RemoveOldSnapshots(folder_ / "s", 3, 2);
+  EXPECT_EQ(folder_.files(), 7u);
+  EXPECT_TRUE(fs::exists(folder_ / "s_iter_3.solverstate.h5"));
+  EXPECT_TRUE(fs::exists(folder_ / "s_iter_3.solverstate"));
+  EXPECT_TRUE(fs::exists(folder_ / "s_iter_2.solverstate.h5"));
+  RemoveOldSnapshots(folder_ / "s", 3, 1);
+  EXPECT_EQ(folder_.files(), 5u);  // with the weights that have no state
+  EXPECT_TRUE(fs::exists(folder_ / "s_iter_2.caffemodel"));
+}
+
 TEST_F(ResumeNewest, LeavesNewerOnesOfAnEarlierTraining) {
   MakeThree();
   Training training(Text("snapshot: 1 snapshot_keep: 1 max_iter: 2"));

@@ -167,5 +167,21 @@ TEST(Snapshot, ThatFailsOnTheWayDoesNotEndTheTraining) {
   }
 }
 
+// Before training, and not when the first one is due.
+TEST(Snapshot, ThatOtherReadersCouldNotReadIsRefusedWithItsLength) {
+  LayerDescription layer;
+  layer.common.set_name("ip");
+  float nothing = 0;
+  const Tensor w(Shape{1 << 28}, &nothing);  // never touched
+  SnapshotImage image;
+  image.model = {{&layer, TRAIN, {{w.shape(), &w, nullptr}}}};
+  image.history = {&w, &w};
+  EXPECT_EQ(ErrorOf([&] { CheckSnapshotSize(image); }),
+            "a .solverstate of this training would have 2147483690 bytes, and one can have "
+            "2147483647 at most; snapshot_format: HDF5 has no such limit");
+  image.history.pop_back();
+  EXPECT_EQ(ErrorOf([&] { CheckSnapshotSize(image); }), "");
+}
+
 }  // namespace
 }  // namespace moka
