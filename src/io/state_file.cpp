@@ -26,8 +26,9 @@ StateFile::StateFile(const std::string& path) : reader_(std::make_unique<WireRea
     return;
   }
   NeedHdf5("read", path);
+  const bool sealed = CheckSeal(*reader_, false).has_value();  // before the library looks at it
   hdf5_ = std::make_unique<Hdf5State>(path);
-  CheckSeal(*reader_, hdf5_->sealed());
+  if (!sealed) CheckSeal(*reader_, hdf5_->sealed());
   state_ = hdf5_->state();
   for (const Shape& shape : hdf5_->history()) history_.emplace_back().shape = shape;
 }

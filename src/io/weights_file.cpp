@@ -34,8 +34,9 @@ WeightsFile::WeightsFile(const std::string& path) : path_(path) {
     return;
   }
   NeedHdf5("read", path);
+  model_.checksum = CheckSeal(*reader_, false);  // before the library looks at it
   hdf5_ = std::make_unique<Hdf5Weights>(path);
-  model_.checksum = CheckSeal(*reader_, hdf5_->sealed());
+  if (!model_.checksum) CheckSeal(*reader_, hdf5_->sealed());
   reader_.reset();
   for (size_t i = 0; i < hdf5_->layers().size(); ++i) {
     const StoredHdf5Layer& layer = hdf5_->layers()[i];
