@@ -88,7 +88,7 @@ class Words(MokaTest):
     def write_early_end(self, **more):
         """The loss falls: as the highest, the first stays the best."""
         self.write_training(test_interval=5, snapshot_best='"loss"', best_is="HIGHEST",
-                            early_stop_patience=2, display=0, max_iter=1000, base_lr=0.01, **more)
+                            early_stop_patience=2, display=0, max_iter=1000, **more)
 
     def test_an_early_end_names_the_best_weights(self):
         for more, best in (({}, "small_best_iter_0.caffemodel"),
