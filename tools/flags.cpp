@@ -15,7 +15,8 @@ DEFINE_string(resume, "",
               "auto: continue from the newest whole snapshot, or begin if there is none; or "
               "FILE, a .solverstate, as --snapshot");
 DEFINE_string(weights, "",
-              "trained weights: one or more .caffemodel files, separated by commas; where several "
+              "trained weights: one or more .caffemodel or .caffemodel.h5 files, separated by "
+              "commas; where several "
               "have a layer, the last in which it fits counts");
 DEFINE_string(on_mismatch, "error",
               "when a layer has other shapes in a file of weights: error, or skip, which leaves it "

@@ -37,7 +37,8 @@ goes on.)";
 // Flags that mean something of their own in one command.
 constexpr CommandFlag kWeightsToBeginWith = {
     "weights",
-    "weights to begin with: one or more .caffemodel files, separated by commas; where several have "
+    "weights to begin with: one or more .caffemodel or .caffemodel.h5 files, separated by commas; "
+    "where several have "
     "a layer, the last in which it fits counts"};
 constexpr CommandFlag kTimedIterations = {"iterations",
                                           "how often each layer runs for its median time (50)"};

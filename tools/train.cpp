@@ -124,7 +124,6 @@ bool Resume(Solver& solver, const std::string& given) {
                                        : "Resuming from " + report.state);
     if (report.state.empty()) return false;
   } else if (given.empty()) {
-    WarnOfEarlierSnapshots(solver);
     return false;
   } else {
     LOG(INFO) << "Resuming from " << given;
@@ -171,6 +170,7 @@ int RunTrain(const Arguments&) {
   if (!Resume(solver, given)) {
     const std::vector<std::string> files = WeightFiles(description.common);
     if (!files.empty()) BeginWith(files, on_mismatch, solver);
+    if (given.empty()) WarnOfEarlierSnapshots(solver);
   }
   solver.CheckNumerics(FLAGS_check_numerics);
   LogSeed(session.context);
