@@ -14,15 +14,23 @@ namespace moka::tool {
 
 using Arguments = std::vector<std::string>;
 
+// A flag that a subcommand takes.
+struct CommandFlag {
+  constexpr CommandFlag(const char* flag, const char* its_text = nullptr)
+      : name(flag), text(its_text) {}
+  const char* name;
+  const char* text;  // for `moka help`, if the command has its own; else nullptr
+};
+
 // One subcommand. The table of all is in main.cpp.
 struct Command {
   const char* name;
-  const char* synopsis;            // what follows the name: "--solver=FILE [options]"
-  const char* summary;             // one line
-  const char* details;             // more lines, for `moka help NAME`
-  std::vector<const char*> flags;  // that it takes, by name
-  size_t most_arguments;           // beside flags
-  int (*run)(const Arguments&);    // returns the exit status; throws Error, UsageError
+  const char* synopsis;  // what follows the name: "--solver=FILE [options]"
+  const char* summary;   // one line
+  const char* details;   // more lines, for `moka help NAME`
+  std::vector<CommandFlag> flags;
+  size_t most_arguments;         // beside flags
+  int (*run)(const Arguments&);  // returns the exit status; throws Error, UsageError
 };
 
 // A wrong command line: exit status 2.

@@ -72,12 +72,17 @@ std::string Describe(const OutputValue& output, const char* net) {
 }  // namespace
 
 void Console::OnStart(const Solver& solver) {
+  solver_ = &solver;
   first_iteration_ = solver.iteration();
   max_iteration_ = solver.param().max_iter();
   display_ = solver.param().display();
   start_ = std::chrono::steady_clock::now();
   LOG(INFO) << "Solving " << solver.net().name();
   LOG(INFO) << "Learning Rate Policy: " << solver.param().lr_policy();
+  if (solver.param().ema_decay() > 0 && solver.test_net_count() > 0) {
+    LOG(INFO) << "Tests are of the mean of the weights (ema_decay "
+              << Number(solver.param().ema_decay()) << ")";
+  }
 }
 
 void Console::OnIteration(const IterationReport& report) {
@@ -128,8 +133,11 @@ void Console::OnTest(const TestReport& report) {
 
 void Console::OnSnapshotStart(const std::string& model, const std::string& state) {
   line_.Clear();
-  LOG(INFO) << "Snapshotting to binary proto file " << model;
-  LOG(INFO) << "Snapshotting solver state to binary proto file " << state;
+  const char* const format = model.ends_with(".h5") ? "HDF5" : "binary proto";
+  LOG(INFO) << "Snapshotting to " << format << " file " << model;
+  LOG(INFO) << "Snapshotting solver state to " << format << " file " << state;
+  const std::string averaged = solver_ == nullptr ? "" : solver_->AveragedWeights(state);
+  if (!averaged.empty()) LOG(INFO) << "Snapshotting the mean of the weights to " << averaged;
 }
 
 void Console::OnSnapshot(const std::string&, const std::string& state) { last_state_ = state; }
@@ -152,18 +160,22 @@ void Console::OnBest(int64_t iteration, const std::string& output, double value)
 void Console::OnEarlyStop(int64_t iteration, const std::string& output, double best,
                           int64_t best_iteration) {
   line_.Clear();
-  LOG(INFO) << "Iteration " << iteration << ": early stop: " << output
+  LOG(INFO) << "Iteration " << iteration << ", end by early_stop_patience: " << output
             << " has not become better than " << Number(best) << " of iteration " << best_iteration;
 }
 
 void Console::OnEnd(int64_t iteration, double, bool stopped_early) {
   line_.Clear();
   if (stopped_early) {
-    LOG(INFO) << "Optimization stopped early, at iteration " << iteration << "."
-              << (last_state_.empty() ? "" : " --snapshot=" + last_state_ + " goes on from there.");
-  } else {
-    LOG(INFO) << "Optimization Done.";
+    LOG(INFO) << "Optimization stopped early.";
+    LOG(INFO) << "Stopped at iteration " << iteration
+              << (last_state_.empty() ? "" : "; to go on: --snapshot=" + last_state_);
+    return;
   }
+  const std::string best = solver_->BestWeights();
+  if (!best.empty())
+    LOG(INFO) << "Best weights by " << solver_->param().snapshot_best() << ": " << best;
+  LOG(INFO) << "Optimization Done.";
 }
 
 }  // namespace moka::tool

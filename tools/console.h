@@ -46,6 +46,7 @@ class Console final : public SolverObserver {
  private:
   void DrawProgress(const IterationReport& report);
 
+  const Solver* solver_ = nullptr;  // from OnStart on
   LiveLine line_;
   int64_t first_iteration_ = 0, max_iteration_ = 0;
   int64_t display_ = 0;

@@ -10,12 +10,14 @@
 
 DEFINE_string(solver, "", "the solver file");
 DEFINE_string(model, "", "the net file");
-DEFINE_string(snapshot, "", "the .solverstate to continue from");
+DEFINE_string(snapshot, "", "the .solverstate to continue from; the same as --resume=FILE");
 DEFINE_string(resume, "",
-              "auto: continue from the newest whole snapshot, or begin if there is none; or a "
-              ".solverstate");
+              "auto: continue from the newest whole snapshot, or begin if there is none; or "
+              "FILE, a .solverstate, as --snapshot");
 DEFINE_string(weights, "",
-              "weights to begin with: one or more .caffemodel files, separated by commas");
+              "trained weights: one or more .caffemodel or .caffemodel.h5 files, separated by "
+              "commas; where several "
+              "have a layer, the last in which it fits counts");
 DEFINE_string(on_mismatch, "error",
               "when a layer has other shapes in a file of weights: error, or skip, which leaves it "
               "at its initial values");
@@ -23,7 +25,7 @@ DEFINE_bool(
     check_numerics, false,
     "look at every blob after each layer, forward and backward, and stop at the first number "
     "that is not finite");
-DEFINE_int32(iterations, 50, "how many batches to run (50), or iterations to show (max_iter)");
+DEFINE_int32(iterations, 50, "how many batches to run (50)");
 DEFINE_string(phase, "", "TRAIN or TEST");
 DEFINE_int32(level, 0, "the net's level, for include and exclude rules");
 DEFINE_string(stage, "", "the net's stages, separated by commas, for include and exclude rules");
@@ -75,13 +77,14 @@ const char* WhatItWants(const std::string& type) {
 // "--solver" and so on.
 std::vector<std::string> Names(const Command& command) {
   std::vector<std::string> names;
-  for (const char* flag : command.flags) names.push_back(std::string("--") + flag);
+  for (const CommandFlag& flag : command.flags) names.push_back(std::string("--") + flag.name);
   return names;
 }
 
 bool Takes(const Command& command, const std::string& name) {
-  return std::any_of(command.flags.begin(), command.flags.end(),
-                     [&](const char* flag) { return Underscored(flag) == Underscored(name); });
+  return std::any_of(command.flags.begin(), command.flags.end(), [&](const CommandFlag& flag) {
+    return Underscored(flag.name) == Underscored(name);
+  });
 }
 
 // Where the name of a flag begins in a word, or npos if it is none. "-" and negative numbers are
@@ -145,12 +148,16 @@ Arguments ParseFlags(const Command& command, const Arguments& words) {
 
 std::string DescribeFlags(const Command& command) {
   std::string text;
-  for (const char* name : command.flags) {
-    const gflags::CommandLineFlagInfo info = InfoOf(name);
+  for (const CommandFlag& flag : command.flags) {
+    if (flag.text != nullptr) {
+      text += fmt::format("  --{:<15} {}\n", flag.name, flag.text);
+      continue;
+    }
+    const gflags::CommandLineFlagInfo info = InfoOf(flag.name);
     const bool plain = info.default_value.empty() || info.type == "bool" ||
                        info.description.find("is one") != std::string::npos ||
                        info.description.find("(" + info.default_value + ")") != std::string::npos;
-    text += fmt::format("  --{:<15} {}{}\n", name, info.description,
+    text += fmt::format("  --{:<15} {}{}\n", flag.name, info.description,
                         plain ? "" : fmt::format(" [{}]", info.default_value));
   }
   return text;

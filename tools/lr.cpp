@@ -49,7 +49,10 @@ class Curve {
       rows_.push_back({iteration, rate, rate, false});
     while (columns_.size() < kColumns && IterationOf(columns_.size()) <= iteration)
       columns_.push_back(rate);
-    highest_ = std::max(highest_, rate);
+    if (rate > highest_) {
+      highest_ = rate;
+      highest_at_ = iteration;
+    }
     std::copy(last_.begin() + 1, last_.end(), last_.begin());
     last_.back() = rate;
     if (iteration >= 2) NoteJump(iteration - 1, iteration >= 3 ? last_[0] : NAN, last_[3]);
@@ -78,6 +81,7 @@ class Curve {
   std::vector<float> columns_;
   std::array<float, 4> last_ = {};
   float highest_ = 0;
+  int64_t highest_at_ = 0;
 };
 
 // A jump from last_[1] to last_[2] is a change that is much larger than those beside it; there is
@@ -120,6 +124,7 @@ void Curve::PrintTable() const {
 }
 
 void Curve::PrintPlot() const {
+  fmt::print("highest {:.6g} at iteration {}\n", highest_, highest_at_);
   for (int row = kHeight; row > 0; --row) {
     const float least = highest_ * (static_cast<float>(row) - 0.5f) / kHeight;
     std::string line;

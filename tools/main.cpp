@@ -18,20 +18,41 @@
 namespace moka::tool {
 namespace {
 
+constexpr const char* kTrainDetails =
+    R"(Trains as the solver file says. A snapshot is PREFIX_iter_N.caffemodel and PREFIX_iter_N.solverstate.
+PREFIX is snapshot_prefix; if that is a folder, files in it have the solver file's name; without one,
+they lie beside the solver file.
+
+In the solver file, snapshot_keep: K leaves the newest K snapshots; snapshot_best: "accuracy" keeps the
+one with the best test as PREFIX_best_iter_N; ema_decay: 0.999 tests with the mean of the weights, and
+writes it as PREFIX_iter_N_averaged.caffemodel.
+
+--snapshot=FILE and --resume=FILE are the same. With --resume=auto the same command begins a training
+and, whenever it ended too soon, goes on with it; --weights then count only where the training begins.
+
+SIGINT (Ctrl-C) and SIGTERM stop after the iteration, with a snapshot unless snapshot_after_train is
+false, and with status 130 or 143; a second signal stops at once, without. SIGHUP writes a snapshot and
+goes on.)";
+
+// Flags that mean something of their own in one command.
+constexpr CommandFlag kWeightsToBeginWith = {
+    "weights",
+    "weights to begin with: one or more .caffemodel or .caffemodel.h5 files, separated by commas; "
+    "where several have "
+    "a layer, the last in which it fits counts"};
+constexpr CommandFlag kTimedIterations = {"iterations",
+                                          "how often each layer runs for its median time (50)"};
+constexpr CommandFlag kShownIterations = {"iterations", "how many iterations to show (max_iter)"};
+
 const std::vector<Command>& Commands() {
   static const std::vector<Command> commands = {
       {"train",
        "--solver=FILE [flags]",
        "train a net, or go on training it",
-       "Trains as the solver file says; writes PREFIX_iter_N.caffemodel and .solverstate.\n"
-       "An interrupt (Ctrl-C) stops after the iteration and, unless snapshot_after_train is false, "
-       "writes a snapshot.\n"
-       "With --resume=auto the same command begins a training and, whenever it ended too soon, "
-       "goes "
-       "on with it.",
-       {"solver", "snapshot", "resume", "weights", "on_mismatch", "check_numerics", "level",
-        "stage", "sigint_effect", "sighup_effect", "plugin", "max_memory", "threads", "seed",
-        "gpu"},
+       kTrainDetails,
+       {"solver", "snapshot", "resume", kWeightsToBeginWith, "on_mismatch", "check_numerics",
+        "level", "stage", "sigint_effect", "sighup_effect", "plugin", "max_memory", "threads",
+        "seed", "gpu"},
        0,
        &RunTrain},
       {"test",
@@ -47,8 +68,8 @@ const std::vector<Command>& Commands() {
        "time each layer, forward and backward",
        "Inputs that nobody feeds are filled with random numbers.\n"
        "One layer alone: moka time --layer='type: \"TanH\"' --shape=64x256x28x28",
-       {"model", "layer", "shape", "iterations", "phase", "level", "stage", "plugin", "max_memory",
-        "threads", "seed", "gpu"},
+       {"model", "layer", "shape", kTimedIterations, "phase", "level", "stage", "plugin",
+        "max_memory", "threads", "seed", "gpu"},
        0,
        &RunTime},
       {"layers",
@@ -68,8 +89,9 @@ const std::vector<Command>& Commands() {
       {"lr",
        "SOLVER [flags]",
        "show how a solver's learning rate moves, before any training",
-       "A table of iterations and rates, and a plot. Without --iterations, max_iter of them.",
-       {"iterations", "plugin"},
+       "A table of iterations and rates, and a plot.\n"
+       "A policy that looks at the loss, as plateau does, is shown one that never changes.",
+       {kShownIterations, "plugin"},
        1,
        &RunLr},
       {"new-layer",
@@ -126,7 +148,8 @@ std::string Overview() {
   return text +
          "\n`moka help COMMAND` lists its flags.\n"
          "Exit status: 0 done, 1 an error in the input or the run, 2 a wrong command line,\n"
-         "3 numbers that are not finite, 130 stopped by an interrupt (143: by SIGTERM).\n";
+         "3 numbers that are not finite, 128 + the signal that stopped a training: 130 by Ctrl-C,\n"
+         "143 by SIGTERM.\n";
 }
 
 void PrintHelp(const Command& command) {

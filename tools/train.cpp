@@ -88,6 +88,33 @@ void LogSeed(const Context& context) {
   }
 }
 
+// A line of its own: that before it is Caffe's.
+void LogWhereItGoesOn(const Solver& solver) {
+  if (!solver.param().has_max_iter()) return;  // an error later on
+  const std::string where =
+      fmt::format("iteration {} of max_iter {}", solver.iteration(), solver.param().max_iter());
+  if (solver.iteration() < solver.param().max_iter()) {
+    LOG(INFO) << "Going on at " << where;
+  } else {
+    LOG(WARNING) << "nothing left to do: " << where;
+  }
+}
+
+// Of another training, or of this one, begun anew by mistake.
+void WarnOfEarlierSnapshots(const Solver& solver) {
+  std::vector<std::string> states;
+  try {
+    states = solver.EarlierSnapshots();
+  } catch (const Error& error) {  // no reason not to train
+    LOG(WARNING) << error.what();
+  }
+  if (states.empty()) return;
+  LOG(WARNING) << fmt::format(
+      "This training begins anew and may replace {} of an earlier one, the newest {}; "
+      "--resume=auto goes on from there, another snapshot_prefix leaves them alone",
+      states.size() == 1 ? "1 snapshot" : fmt::format("{} snapshots", states.size()), states[0]);
+}
+
 // Whether the solver goes on from a snapshot.
 bool Resume(Solver& solver, const std::string& given) {
   if (given == "auto" && FLAGS_snapshot.empty()) {
@@ -95,11 +122,14 @@ bool Resume(Solver& solver, const std::string& given) {
     for (const std::string& reason : report.skipped) LOG(WARNING) << "Skipped: " << reason;
     LOG(INFO) << (report.state.empty() ? "There is no snapshot yet: the training begins"
                                        : "Resuming from " + report.state);
-    return !report.state.empty();
+    if (report.state.empty()) return false;
+  } else if (given.empty()) {
+    return false;
+  } else {
+    LOG(INFO) << "Resuming from " << given;
+    solver.Restore(given);
   }
-  if (given.empty()) return false;
-  LOG(INFO) << "Resuming from " << given;
-  solver.Restore(given);
+  LogWhereItGoesOn(solver);
   return true;
 }
 
@@ -140,6 +170,7 @@ int RunTrain(const Arguments&) {
   if (!Resume(solver, given)) {
     const std::vector<std::string> files = WeightFiles(description.common);
     if (!files.empty()) BeginWith(files, on_mismatch, solver);
+    if (given.empty()) WarnOfEarlierSnapshots(solver);
   }
   solver.CheckNumerics(FLAGS_check_numerics);
   LogSeed(session.context);

@@ -112,16 +112,24 @@ class MOKA_EXPORT Solver {
   // Continues from the newest snapshot of snapshot_prefix whose files are whole by their checksums,
   // if there is any. Throws Error if there are some and none is whole, or if that one does not fit.
   ResumeReport ResumeNewest();
+  // The .solverstate files PREFIX_iter_N that lie there now, the newest first; none for a training
+  // that is to write no snapshots. Throws Error if their folder cannot be read.
+  std::vector<std::string> EarlierSnapshots() const;
+  // snapshot_best: the weights that the best test so far was with (with ema_decay, their mean), or
+  // "" if they are not on the disk.
+  std::string BestWeights() const;
+  // ema_decay: the file of the mean of the weights that belongs to a .solverstate, or "".
+  std::string AveragedWeights(const std::string& state_path) const;
   // Writes PREFIX_iter_N.caffemodel and .solverstate, and waits until they are on the disk. Throws
   // Error.
   void Snapshot();
 
   // Trains until max_iter or a stop; tests, displays and snapshots on the way as the solver file
   // says. A snapshot that fails on the way is reported to the observers, the last one throws.
-  // Throws Diverged in the iteration in which the loss, a gradient or what an update wrote is not
-  // finite, naming iteration, rate, the first layer and blob that went bad, and the last snapshot,
-  // if there is one; the weights are then those before the update, unless the update itself made
-  // them bad. Returns false if it was stopped early.
+  // Throws Diverged if numbers are not finite: a loss or a gradient in its iteration; what an
+  // update wrote in the next pass, before each snapshot, and at the end. It names iteration, rate,
+  // the first layer and blob that went bad, and the last snapshot, if there is one; the weights are
+  // then of no use. Returns false if a request stopped it.
   bool Solve(const std::function<SolverRequest()>& request = {});
   // `iterations` more iterations without tests, displays or snapshots. Returns the last loss.
   double Step(int64_t iterations);

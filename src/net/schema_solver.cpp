@@ -63,6 +63,22 @@ void Notices(const Position& position, const SolverParameter& solver,
   }
 }
 
+// Whoever knows Adam from elsewhere expects its b1 to be there. `momentum: 0` says that it is
+// meant.
+void TellNoMomentum(const Position& position, SolverDescription& description) {
+  const SolverParameter& solver = description.common;
+  std::string name = solver.type();
+  if (name.starts_with("moka.")) name.erase(0, 5);
+  if (name != "Adam" && name != "AdamW" && name != "AMSGrad") return;
+  if (solver.has_momentum()) return;
+  const auto place = description.places.find("type");
+  const std::string where =
+      place == description.places.end() ? position.file : ToString(place->second);
+  description.notices.push_back((where.empty() ? "" : where + ": ") + "type \"" + solver.type() +
+                                "\" without momentum: b1 is 0, as in Caffe; PyTorch's default is "
+                                "momentum: 0.9");
+}
+
 // Parameters of an update rule or a policy that is not the one in use.
 void TellUnused(const Grammar& grammar, const Position& position, const pb::Message& solver,
                 SolverDescription& description) {
@@ -123,6 +139,7 @@ SolverDescription DescribeSolver(const Grammar& grammar, const pb::Message& solv
   }
   Notices(position, description.common, description.notices);
   UpgradeType(position, description.common, errors);
+  TellNoMomentum(position, description);
   TellUnused(grammar, position, solver, description);
   return description;
 }

@@ -2,6 +2,7 @@
 #include "moka/solver.h"
 
 #include <algorithm>
+#include <filesystem>
 #include <utility>
 
 #include "solver/outputs.h"
@@ -80,6 +81,31 @@ Solver::Impl::Impl(const SolverDescription& given, const NetSchema& schema,
 
 bool Solver::Impl::Snapshots() const {
   return s.snapshot() > 0 || s.snapshot_after_train() || s.has_snapshot_best();
+}
+
+std::vector<std::string> Solver::Impl::EarlierSnapshots() const {
+  std::vector<std::string> states;
+  if (!Snapshots()) return states;
+  for (const SnapshotFile& file : FindSnapshots(prefix_)) states.push_back(file.state);
+  return states;
+}
+
+std::string Solver::Impl::BestWeights() const {
+  if (!best_ || !best_->state().any) return "";
+  const std::string stem = prefix_ + kBest + "_iter_" + std::to_string(best_->state().iteration);
+  for (const bool hdf5 : {false, true}) {
+    const SnapshotNames names = NamesOfSnapshot(stem, hdf5);
+    const std::string& weights_file = average_ ? names.averaged : names.model;
+    std::error_code ignored;
+    if (std::filesystem::exists(weights_file, ignored)) return weights_file;
+  }
+  return "";
+}
+
+std::string Solver::Impl::AveragedWeights(const std::string& state_path) const {
+  const bool hdf5 = state_path.ends_with(".h5");
+  const size_t end = state_path.rfind(".solverstate");
+  return average_ ? NamesOfSnapshot(state_path.substr(0, end), hdf5).averaged : "";
 }
 
 // Better now than when the first one is due.
@@ -258,6 +284,11 @@ LoadReport Solver::LoadWeights(const std::vector<std::string>& files, OnMismatch
 }
 void Solver::Restore(const std::string& state_path) { impl_->Restore(state_path); }
 ResumeReport Solver::ResumeNewest() { return impl_->ResumeNewest(); }
+std::vector<std::string> Solver::EarlierSnapshots() const { return impl_->EarlierSnapshots(); }
+std::string Solver::BestWeights() const { return impl_->BestWeights(); }
+std::string Solver::AveragedWeights(const std::string& state_path) const {
+  return impl_->AveragedWeights(state_path);
+}
 void Solver::Snapshot() { impl_->Snapshot(); }
 
 bool Solver::Solve(const std::function<SolverRequest()>& request) {

@@ -42,6 +42,9 @@ class Solver::Impl {
   LoadReport LoadWeights(const std::vector<std::string>& files, OnMismatch on_mismatch);
   void Restore(const std::string& path);
   ResumeReport ResumeNewest();
+  std::vector<std::string> EarlierSnapshots() const;
+  std::string BestWeights() const;
+  std::string AveragedWeights(const std::string& state_path) const;
 
   SolverDescription description;
   SolverParameter& s = description.common;

@@ -77,6 +77,22 @@ TEST(SolverSchema, TranslatesTheOldSolverType) {
             "enough");
 }
 
+TEST(SolverSchema, TellsThatAdamWithoutMomentumHasNone) {
+  const std::string words =
+      " without momentum: b1 is 0, as in Caffe; PyTorch's default is momentum: 0.9";
+  using Notices = std::vector<std::string>;
+  EXPECT_EQ(Parse("base_lr: 1\ntype: 'Adam'").notices,
+            Notices{"solver:2:1: type \"Adam\"" + words});
+  EXPECT_EQ(Parse("type: 'moka.AdamW'").notices,
+            Notices{"solver:1:1: type \"moka.AdamW\"" + words});
+  EXPECT_EQ(Parse("type: 'AMSGrad'").notices, Notices{"solver:1:1: type \"AMSGrad\"" + words});
+  EXPECT_EQ(Parse("\nsolver_type: ADAM").notices.at(1), "solver:2:1: type \"Adam\"" + words);
+  for (const char* text : {"type: 'Adam' momentum: 0", "type: 'Adam' momentum: 0.9", "type: 'SGD'",
+                           "type: 'AdaGrad'", "type: 'other.Adam'", "base_lr: 1"}) {
+    EXPECT_TRUE(Parse(text).notices.empty()) << text;
+  }
+}
+
 TEST(SolverSchema, TellsWhatHasNoEffect) {
   EXPECT_EQ(
       Parse("solver_mode: GPU device_id: 1 layer_wise_reduce: false debug_info: true").notices,

@@ -216,5 +216,45 @@ TEST(WeightAverage, RefusesADecayThatIsNone) {
   }
 }
 
+TEST(EarlierSnapshots, AreThoseOfThePrefixTheNewestFirst) {
+  TemporaryFolder folder;
+  const std::string fields = "max_iter: 12 snapshot_prefix: '" + (folder / "s") + "' ";
+  Training training(SolverText(Regression(), fields + "snapshot: 5"));
+  EXPECT_EQ(training->EarlierSnapshots(), std::vector<std::string>{});
+  training->Solve();
+  EXPECT_EQ(training->EarlierSnapshots(),
+            (std::vector<std::string>{folder / "s_iter_10.solverstate",
+                                      folder / "s_iter_5.solverstate"}));
+  Training without(SolverText(Regression(), fields));
+  EXPECT_EQ(without->EarlierSnapshots(), std::vector<std::string>{});
+}
+
+TEST(BestWeights, AreThoseThatWereTestedIfTheyAreThere) {
+  TemporaryFolder folder;
+  const std::string fields = std::string(kTests) +
+                             "best_is: HIGHEST max_iter: 6 snapshot_prefix: '" + (folder / "s") +
+                             "' ";
+  Training training(SolverText(Regression(), fields));
+  Notes notes;
+  training->AddObserver(&notes);
+  EXPECT_EQ(training->BestWeights(), "");
+  EXPECT_EQ(training->AveragedWeights(folder / "s_iter_5.solverstate"), "");
+  training->Solve();
+  const auto best = std::max_element(notes.values.begin(), notes.values.end());
+  const std::string stem =
+      folder / ("s_best_iter_" + std::to_string(2 * (best - notes.values.begin())));
+  EXPECT_EQ(training->BestWeights(), stem + ".caffemodel");
+  std::filesystem::remove(stem + ".caffemodel");
+  EXPECT_EQ(training->BestWeights(), "");
+
+  Training mean(SolverText(Regression(), fields + "ema_decay: 0.5"));
+  EXPECT_EQ(mean->AveragedWeights(folder / "s_iter_5.solverstate"),
+            folder / "s_iter_5_averaged.caffemodel");
+  EXPECT_EQ(mean->AveragedWeights(folder / "s_iter_5.solverstate.h5"),
+            folder / "s_iter_5_averaged.caffemodel.h5");
+  mean->Solve();
+  EXPECT_TRUE(mean->BestWeights().ends_with("_averaged.caffemodel")) << mean->BestWeights();
+}
+
 }  // namespace
 }  // namespace moka

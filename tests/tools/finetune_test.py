@@ -185,6 +185,7 @@ class BadNumbers(MokaTest):
         self.write_training()
         plain = self.check(0, "train", "--solver=solver.prototxt")
         model = (self.folder / "small_iter_20.caffemodel").read_bytes()
+        (self.folder / "small_iter_20.solverstate").unlink()  # or the second is warned
         checked = self.check(0, "train", "--solver=solver.prototxt", "--check_numerics")
         self.assertEqual((self.folder / "small_iter_20.caffemodel").read_bytes(), model)
         self.assertEqual(len(plain.stderr.splitlines()), len(checked.stderr.splitlines()))

@@ -34,6 +34,7 @@ solver.prototxt: lr_policy "multistep"
 """
 PLOT = """\
 
+highest 0.1 at iteration 150
       0.1 |    ##########################
           |    ##########################
           |    ##########################
@@ -121,7 +122,7 @@ class LearningRates(MokaTest):
 
     def test_a_rate_of_0_is_shown_too(self):
         text = self.shown('base_lr: 0 lr_policy: "fixed" max_iter: 1')
-        self.assertIn("\n        0 |\n", text)
+        self.assertIn("\nhighest 0 at iteration 0\n        0 |\n", text)
         self.assertNotIn("#", text)
 
     def test_errors_have_their_place(self):

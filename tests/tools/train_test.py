@@ -154,9 +154,10 @@ class Signals(MokaTest):
         err = self.finish(process)
         self.assertEqual(process.returncode, status, err)
         self.assertIn("Stopping after this iteration", err)
-        self.assertIn("Optimization stopped early, at iteration ", err)
         self.assertEqual(len(self.snapshots()), 1)
-        self.assertIn(f"--snapshot={self.snapshots()[0]} goes on from there.", err)
+        iteration = re.search(r"_iter_(\d+)\.", self.snapshots()[0])[1]
+        self.assertRegex(err, "\\] Optimization stopped early\\.\n.*\\] Stopped at iteration "
+                              f"{iteration}; to go on: --snapshot={self.snapshots()[0]}\n$")
 
     def test_an_interrupt_stops_with_a_snapshot_that_resumes(self):
         self.stops_with_a_snapshot(signal.SIGINT, 130)
