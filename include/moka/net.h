@@ -90,8 +90,9 @@ class MOKA_EXPORT Net {
   // Runs all layers; returns the weighted sum of all losses.
   double Forward();
   // Gradients of the last Forward. add: add to the params' gradients rather than assign
-  // (iter_size).
-  void Backward(bool add = false);
+  // (iter_size). With `check`, looks at each layer's param gradients once they are written; false
+  // if one of them is not finite.
+  bool Backward(bool add = false, bool check = false);
 
   // How many Forward passes there have been: what random numbers and data positions depend on.
   uint64_t counter() const;

@@ -132,7 +132,10 @@ class MOKA_EXPORT Solver {
   // then of no use. Returns false if a request stopped it.
   bool Solve(const std::function<SolverRequest()>& request = {});
   // `iterations` more iterations without tests, displays or snapshots. Returns the last loss.
+  // Throws Error, Diverged.
   double Step(int64_t iterations);
+  // Runs the tests of one test net now, with the mean of the weights if there is ema_decay. Its
+  // data go on from here, in snapshots too. Throws Error.
   TestReport Test(int net);
 
   // Net::CheckNumerics of all nets.

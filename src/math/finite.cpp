@@ -2,6 +2,7 @@
 #include "math/finite.h"
 
 #include <algorithm>
+#include <atomic>
 #include <bit>
 #include <cmath>
 
@@ -29,6 +30,15 @@ std::string Name(float value) {
 
 bool AllFinite(std::span<const float> x) {
   return Exponents(x.data(), static_cast<int64_t>(x.size())) >> 31 == 0;
+}
+
+bool AllFinite(Context& context, std::span<const float> x) {
+  constexpr int64_t kGrain = 64 << 10;
+  std::atomic<bool> finite = true;
+  context.ParallelFor(static_cast<int64_t>(x.size()), kGrain, [&](int64_t begin, int64_t end) {
+    if (!AllFinite({x.data() + begin, x.data() + end})) finite = false;
+  });
+  return finite;
 }
 
 int64_t CountNonFinite(std::span<const float> x) {

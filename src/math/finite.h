@@ -5,12 +5,14 @@
 #include <span>
 #include <string>
 
+#include "moka/context.h"
 #include "moka/tensor.h"
 
 namespace moka {
 
 // Whether all of them are finite: a test of the bits, as fast as memory.
 bool AllFinite(std::span<const float> x);
+bool AllFinite(Context& context, std::span<const float> x);  // by all threads
 int64_t CountNonFinite(std::span<const float> x);
 // `3 of 640 values are not finite`, for a tensor that has some.
 std::string HowManyNonFinite(const Tensor& tensor);

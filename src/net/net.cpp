@@ -96,7 +96,7 @@ Net::~Net() = default;
 const std::string& Net::name() const { return impl_->description_.name; }
 Phase Net::phase() const { return impl_->options_.phase; }
 double Net::Forward() { return impl_->Forward(); }
-void Net::Backward(bool add) { impl_->Backward(add); }
+bool Net::Backward(bool add, bool check) { return impl_->Backward(add, check); }
 uint64_t Net::counter() const { return impl_->counter_; }
 void Net::set_counter(uint64_t counter) { impl_->counter_ = counter; }
 int Net::layer_count() const { return static_cast<int>(impl_->graph_.nodes.size()); }

@@ -41,11 +41,12 @@ class Net::Impl {
 
   // Passes (net_passes.cpp).
   double Forward();
-  void Backward(bool add);
+  bool Backward(bool add, bool check);
   void ForwardNode(int i);
   void BackwardNode(int i, bool add);
 
   // Numbers that are not finite (numerics.cpp).
+  bool ParamGradientsAreFinite(int i) const;
   std::string FindNonFinite(bool backward);
 
   // Another shape for a fed value; if that fails, all is as it was.

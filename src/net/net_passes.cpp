@@ -151,7 +151,7 @@ void Net::Impl::ReshapeForData(int i) {
   }
 }
 
-void Net::Impl::Backward(bool add) {
+bool Net::Impl::Backward(bool add, bool check) {
   if (!options_.backward) throw Error("net \"", description_.name, "\" was made without backward");
   if (!forward_done_) throw Error("Backward needs a Forward before it");
   const Workspace::Lock lock(*workspace_);
@@ -162,15 +162,18 @@ void Net::Impl::Backward(bool add) {
         "left");
   }
   forward_done_ = false;
+  bool finite = true;
   const int count = static_cast<int>(graph_.nodes.size());
   for (int i = count - 1; i >= 0; --i) {
     if (!graph_.nodes[static_cast<size_t>(i)].runs_backward) continue;
     for (NetObserver* observer : observers_) observer->BeforeBackward(self_, i);
     BackwardNode(i, add);
     if (check_numerics_) CheckAfterBackward(i);
+    if (check && !ParamGradientsAreFinite(i)) finite = false;
     for (NetObserver* observer : observers_) observer->AfterBackward(self_, i);
     if (options_.separate_memory) FillDead(2 * count - 1 - i);
   }
+  return finite;
 }
 
 // The diff of each top before the layer's Backward: what its readers computed, plus the loss

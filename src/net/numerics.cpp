@@ -59,6 +59,14 @@ std::string Net::Impl::BadGradient(int i) const {
   return "";
 }
 
+// Right after they were written: many are still in the cache.
+bool Net::Impl::ParamGradientsAreFinite(int i) const {
+  for (const Tensor* diff : passes_[static_cast<size_t>(i)].backward.param_diffs) {
+    if (diff != nullptr && !AllFinite(context_, diff->values())) return false;
+  }
+  return true;
+}
+
 namespace {
 
 void Refuse(const std::string& pass, const std::string& bad) {

@@ -20,6 +20,9 @@ class BestTest {
   // Whether there have been early_stop_patience tests without a better one.
   bool patience_is_over() const { return patience_ > 0 && state_.tests_since >= patience_; }
 
+  // "accuracy, highest"
+  std::string what() const { return name_ + (lowest_ ? ", lowest" : ", highest"); }
+
   struct State {
     bool any = false;
     double value = 0;

@@ -67,9 +67,9 @@ double Solver::Impl::Forward() {
   return loss;
 }
 
-void Solver::Impl::Backward(bool add) {
+bool Solver::Impl::Backward(bool add, bool check) {
   try {
-    net->Backward(add);
+    return net->Backward(add, check);
   } catch (Diverged& error) {
     error.Prefix(Where(iteration)).Suffix(LastSnapshot());
     throw;
@@ -117,14 +117,14 @@ void Solver::Impl::CheckLearned() {
   const int64_t last = std::max<int64_t>(iteration - 1, 0);
   for (const Learned& learned : net->learned()) {
     const Tensor& values = std::as_const(*learned.param).values();
-    if (AllFinite(values.values())) continue;
+    if (AllFinite(context, values.values())) continue;
     Diverge(last, "the update of " + learned.param->name() + " is not finite",
             LabelOf(*net, learned.param) + "param \"" + learned.param->name() +
                 "\": " + HowManyNonFinite(values));
   }
   const std::vector<Tensor>& history = updater->history();
   for (size_t i = 0; i < history.size(); ++i) {
-    if (AllFinite(history[i].values())) continue;
+    if (AllFinite(context, history[i].values())) continue;
     Diverge(last, "what the update remembers is not finite",
             updater->HistoryName(i) + ", history: " + HowManyNonFinite(history[i]));
   }

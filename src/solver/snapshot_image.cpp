@@ -2,7 +2,11 @@
 #include "solver/snapshot_image.h"
 
 #include <algorithm>
+#include <atomic>
 #include <set>
+
+#include "math/finite.h"
+#include "moka/error.h"
 
 namespace moka {
 
@@ -21,15 +25,20 @@ std::vector<const Tensor**> SnapshotImage::Places() {
 }
 
 void SnapshotImage::ReserveCopies() {
-  for (const Tensor* const* place : Places()) {
-    Tensor& copy = copies_[*place];
-    if (copy.shape() != (*place)->shape()) copy = Tensor((*place)->shape());
+  try {
+    for (const Tensor* const* place : Places()) {
+      Tensor& copy = copies_[*place];
+      if (copy.shape() != (*place)->shape()) copy = Tensor((*place)->shape());
+    }
+  } catch (const Error&) {
+    copies_.clear();  // a part is of no use
+    throw;
   }
 }
 
 void SnapshotImage::CopyValues(Context& context) {
   ReserveCopies();
-  constexpr int64_t kPiece = 1 << 18;
+  constexpr int64_t kPiece = 1 << 15;  // still in the cache when it is looked at
   struct Piece {
     const float* from;
     float* to;
@@ -46,12 +55,15 @@ void SnapshotImage::CopyValues(Context& context) {
       pieces.push_back({from->data() + at, to.data() + at, std::min(kPiece, from->count() - at)});
     }
   }
+  std::atomic<bool> finite = true;
   context.ParallelFor(static_cast<int64_t>(pieces.size()), 1, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {
       const Piece& piece = pieces[static_cast<size_t>(i)];
       std::copy_n(piece.from, piece.count, piece.to);
+      if (!AllFinite({piece.to, static_cast<size_t>(piece.count)})) finite = false;
     }
   });
+  finite_ = finite;
 }
 
 }  // namespace moka

@@ -20,14 +20,16 @@ struct SnapshotImage {
   SolverState state;  // without history
 
   // Copies all values, so that the training may change them while the image is written. The memory
-  // is kept for the next image. Throws Error if there is none; then nothing has changed.
+  // is kept for the next image. Throws Error if there is none; then the values stay where they are.
   void CopyValues(Context& context);
+  bool finite() const { return finite_; }  // all that was copied
   // Takes that memory already, so that the first copy is as fast as the others.
   void ReserveCopies();
 
  private:
   std::vector<const Tensor**> Places();
   std::map<const Tensor*, Tensor> copies_;
+  bool finite_ = true;
 };
 
 }  // namespace moka

@@ -15,6 +15,7 @@ namespace {
 SnapshotResult Write(const SnapshotImage& image, const SnapshotJob& job) {
   SnapshotResult result;
   result.names = job.names;
+  result.prefix = job.prefix;
   result.iteration = image.state.iter();
   try {
     WriteSnapshot(image, job.names);
@@ -29,14 +30,24 @@ SnapshotResult Write(const SnapshotImage& image, const SnapshotJob& job) {
 
 }  // namespace
 
-void SnapshotWriter::Start(const SnapshotJob& job, Context& context) {
+SnapshotImage& SnapshotWriter::image() {
   assert(!busy());
-  std::launch policy = job.wait ? std::launch::deferred : std::launch::async;
+  return image_;
+}
+
+bool SnapshotWriter::Copy(Context& context) {
+  assert(!busy());
   try {
-    if (!job.wait) image_.CopyValues(context);
-  } catch (const Error&) {  // no memory for a copy: the training waits
-    policy = std::launch::deferred;
+    image_.CopyValues(context);
+  } catch (const Error&) {  // the training waits for it instead
+    return false;
   }
+  return true;
+}
+
+void SnapshotWriter::Start(const SnapshotJob& job) {
+  assert(!busy());
+  const std::launch policy = job.wait ? std::launch::deferred : std::launch::async;
   const auto work = [this, job] { return Write(image_, job); };
   try {
     under_way_ = std::async(policy, work);

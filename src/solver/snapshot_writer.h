@@ -21,6 +21,7 @@ struct SnapshotJob {
 // What became of one. Both may be: it is there, but an old one could not be removed.
 struct SnapshotResult {
   SnapshotNames names;
+  std::string prefix;
   int64_t iteration = 0;
   bool written = false;  // and durable
   std::string problem;
@@ -30,10 +31,11 @@ struct SnapshotResult {
 class SnapshotWriter {
  public:
   // To be filled when nothing is under way.
-  SnapshotImage& image() { return image_; }
-  // Copies the image's values and writes them in a thread of its own. Writes them now if the job
-  // says so, or if there is no memory for the copy.
-  void Start(const SnapshotJob& job, Context& context);
+  SnapshotImage& image();
+  // Copies the image's values; false if there is no memory for it.
+  bool Copy(Context& context);
+  // Writes the image in a thread of its own, or, if the training waits for it, now.
+  void Start(const SnapshotJob& job);
   bool busy() const { return under_way_.valid(); }
   // What has ended since the last call: without waiting, or having waited for what is under way.
   std::optional<SnapshotResult> Poll();

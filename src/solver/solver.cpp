@@ -122,6 +122,19 @@ bool Solver::Impl::Solve(Solver& solver, const Request& request) {
   for (SolverObserver* observer : observers) observer->OnStart(solver);
   displayed_time_ = std::chrono::steady_clock::now();
   displayed_iteration_ = iteration;
+  bool stopped = false;
+  try {
+    stopped = Loop(request);
+  } catch (...) {
+    WaitForSnapshot();  // or nobody would be told what became of it
+    throw;
+  }
+  for (SolverObserver* observer : observers) observer->OnEnd(iteration, losses_.Mean(), stopped);
+  return !stopped;
+}
+
+// Whether it was stopped.
+bool Solver::Impl::Loop(const Request& request) {
   ReserveSnapshot();
   bool stopped = false, early = false;
   while (iteration < s.max_iter() && !stopped && !early) {
@@ -138,66 +151,35 @@ bool Solver::Impl::Solve(Solver& solver, const Request& request) {
       last ? Snapshot() : BeginSnapshot("", s.snapshot_keep());
     }
   }
-  CheckLearned();
-  WaitForSnapshot();  // if it failed, the last one is written anew
-  if (s.snapshot_after_train() && snapshot_at_ != iteration) Snapshot();
+  if (s.snapshot_after_train()) {
+    WaitForSnapshot();  // if it failed, it is written anew
+    if (snapshot_at_ != iteration) Snapshot();
+  } else {
+    CheckLearned();
+    FinishSnapshot();
+  }
   if (!stopped && !early) LastPasses(request, stopped);
-  WaitForSnapshot();
-  for (SolverObserver* observer : observers) observer->OnEnd(iteration, losses_.Mean(), stopped);
-  return !stopped;
-}
-
-bool Solver::Impl::StopsEarly() {
-  if (!best_ || !best_->patience_is_over()) return false;
-  for (SolverObserver* observer : observers) {
-    observer->OnEarlyStop(iteration, s.snapshot_best(), best_->state().value,
-                          best_->state().iteration);
-  }
-  return true;
-}
-
-// After the last update, what Caffe shows: the loss and a test with the final weights. A resumed
-// run repeats both, so they leave no trace in what a snapshot holds.
-void Solver::Impl::LastPasses(const Request& request, bool& stopped) {
-  const uint64_t counter = net->counter();
-  const double loss = Forward();
-  net->set_counter(counter);
-  if (s.display() > 0 && iteration % s.display() == 0) {
-    IterationReport report;
-    report.iteration = iteration;
-    report.loss = loss;
-    LossWindow window = losses_;
-    window.Add(report.loss);
-    report.smoothed_loss = window.Mean();
-    report.rate = rate_->At(iteration);
-    report.display = report.after_training = true;
-    for (SolverObserver* observer : observers) observer->OnIteration(report);
-  }
-  if (!TestDue()) return;
-  const std::vector<uint64_t> counters = TestCounters();
-  stopped = !TestAll(request);
-  SetTestCounters(counters);
-}
-
-bool Solver::Impl::TestDue() const {
-  return !test_nets.empty() && iteration % s.test_interval() == 0;
+  FinishSnapshot();
+  return stopped;
 }
 
 double Solver::Impl::Iterate(bool display) {
   double loss = 0;
+  bool finite = true;
   for (int i = 0; i < s.iter_size(); ++i) {
     loss += Forward();
-    Backward(i > 0);
+    // The sums show it; the norm does, too.
+    finite = Backward(i > 0, i + 1 == s.iter_size() && !updater->clips());
   }
   loss /= s.iter_size();
   const double norm = updater->clips() ? updater->GradientNorm() : 0;
-  if (!std::isfinite(norm)) DivergeAtGradients();
+  if (!finite || !std::isfinite(norm)) DivergeAtGradients();
 
   losses_.Add(loss);
   rate_->Observe(iteration, losses_.Mean());
   const float rate = rate_->At(iteration);
   Report(loss, rate, display);
-  if (!updater->Apply(rate, iteration, norm)) DivergeAtGradients();
+  updater->Apply(rate, iteration, norm);
   if (average_) average_->Update();
   ++iteration;
   return loss;
@@ -227,47 +209,6 @@ bool Solver::Impl::HandleRequest(const Request& request) {
   const SolverRequest wanted = request ? request() : SolverRequest::kNone;
   if (wanted == SolverRequest::kSnapshot) BeginSnapshot("", s.snapshot_keep());
   return wanted != SolverRequest::kStop;
-}
-
-bool Solver::Impl::TestAll(const Request& request) {
-  tested_ = Now();
-  bool finished = true, better = false;
-  {
-    const WithAverage with(average_.get());
-    for (int i = 0; i < static_cast<int>(test_nets.size()) && finished; ++i) {
-      for (SolverObserver* observer : observers) observer->OnTestStart(iteration, i);
-      TestReport report;
-      finished = RunTest(i, request, report);
-      if (!finished) break;
-      for (SolverObserver* observer : observers) observer->OnTest(report);
-      better = (best_ && best_->Consider(report)) || better;
-    }
-  }
-  if (!finished) {
-    SetTestCounters(tested_.counters);
-    if (best_) best_->set_state(tested_.best);
-  } else if (better) {
-    for (SolverObserver* observer : observers)
-      observer->OnBest(iteration, s.snapshot_best(), best_->state().value);
-    BeginSnapshot(kBest, 1);
-  }
-  return finished;
-}
-
-bool Solver::Impl::RunTest(int i, const Request& request, TestReport& report) {
-  Net& test = *test_nets.at(static_cast<size_t>(i));
-  const int passes = s.test_iter(i);
-  report.iteration = iteration;
-  report.net = i;
-  report.has_loss = s.test_compute_loss();
-  for (int pass = 0; pass < passes; ++pass) {
-    const double loss = ForwardOfTest(i);
-    if (report.has_loss) report.loss += loss / passes;
-    AddOutputs(ReadOutputs(test), report.outputs);
-    if (!HandleRequest(request)) return false;
-  }
-  for (OutputValue& output : report.outputs) output.value /= passes;
-  return true;
 }
 
 Solver::Solver(const SolverDescription& description, const NetSchema& schema,
@@ -301,11 +242,7 @@ double Solver::Step(int64_t iterations) {
   return loss;
 }
 
-TestReport Solver::Test(int net) {
-  TestReport report;
-  impl_->RunTest(net, {}, report);
-  return report;
-}
+TestReport Solver::Test(int net) { return impl_->Test(net); }
 
 void Solver::CheckNumerics(bool on) {
   impl_->net->CheckNumerics(on);

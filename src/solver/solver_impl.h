@@ -30,8 +30,11 @@ class Solver::Impl {
   bool Solve(Solver& solver, const Request& request);
   double Iterate(bool display);
   bool TestAll(const Request& request);
+  bool RunTests(const Request& request, bool& better);
+  void ForgetTests();
   // False if it was stopped; then the report is worth nothing.
   bool RunTest(int net, const Request& request, TestReport& report);
+  TestReport Test(int net);
 
   // training_state.cpp: snapshots
   void Snapshot();
@@ -61,13 +64,14 @@ class Solver::Impl {
   void CheckSizes();
   bool TestDue() const;
   bool StopsEarly();
+  bool Loop(const Request& request);
   bool HandleRequest(const Request& request);
   void LastPasses(const Request& request, bool& stopped);
   void Report(double loss, float rate, bool display);
 
   // diverge.cpp: numbers that are not finite
   double Forward();
-  void Backward(bool add);
+  bool Backward(bool add, bool check);
   double ForwardOfTest(int i);
   [[noreturn]] void DivergeAtLoss(double loss);
   [[noreturn]] void DivergeAtGradients();
@@ -79,6 +83,8 @@ class Solver::Impl {
   std::vector<uint64_t> TestCounters() const;
   void SetTestCounters(const std::vector<uint64_t>& counters);
   void WaitForSnapshot();
+  // The same for the last one, whose failure is an error.
+  void FinishSnapshot();
   void Tell(const SnapshotResult& result);
   void FillImage(SnapshotImage& image);
   SolverState State() const;
@@ -91,8 +97,8 @@ class Solver::Impl {
   LossWindow losses_;
   int64_t snapshot_at_ = -1;  // the iteration of the last snapshot
   std::string last_state_;    // the .solverstate that was written or read last
-  // What the last tests found. A snapshot of the same iteration keeps it: a resumed run repeats
-  // the tests.
+  // How it was before the last tests. A snapshot of the same iteration keeps that: a resumed run
+  // repeats the tests.
   struct BeforeTests {
     int64_t iteration = -1;
     std::vector<uint64_t> counters;
@@ -101,6 +107,7 @@ class Solver::Impl {
   BeforeTests Now() const;
   BeforeTests tested_;
   std::unique_ptr<BestTest> best_;          // with snapshot_best
+  BestTest::State best_before_;             // the one that is being written
   std::unique_ptr<WeightAverage> average_;  // with ema_decay
   std::chrono::steady_clock::time_point displayed_time_ = std::chrono::steady_clock::now();
   int64_t displayed_iteration_ = 0;

@@ -40,24 +40,27 @@ void Solver::Impl::Snapshot() {
 }
 
 void Solver::Impl::BeginSnapshot(const std::string& kind, int keep, bool wait) {
-  CheckLearned();
   WaitForSnapshot();
   SnapshotJob job;
   job.prefix = prefix_ + kind;
   job.names = NamesOfSnapshot(job.prefix + "_iter_" + std::to_string(iteration),
                               s.snapshot_format() == SolverParameter::HDF5);
   job.keep = keep;
-  job.wait = wait;
   FillImage(writer_.image());
+  job.wait = wait || !writer_.Copy(context);
+  if (job.wait || !writer_.image().finite()) CheckLearned();
   for (SolverObserver* observer : observers)
     observer->OnSnapshotStart(job.names.model, job.names.state);
-  writer_.Start(job, context);
+  writer_.Start(job);
   if (kind.empty()) snapshot_at_ = iteration;
 }
 
 // If there is no memory, there may be some later, or the training waits for its snapshots.
 void Solver::Impl::ReserveSnapshot() {
-  if (s.snapshot() == 0 && !best_) return;
+  WaitForSnapshot();
+  const bool before_the_end =
+      s.snapshot() > 0 && (iteration / s.snapshot() + 1) * s.snapshot() < s.max_iter();
+  if (!before_the_end && !best_) return;
   FillImage(writer_.image());
   try {
     writer_.image().ReserveCopies();
@@ -69,9 +72,19 @@ void Solver::Impl::WaitForSnapshot() {
   if (const auto result = writer_.Wait()) Tell(*result);
 }
 
+void Solver::Impl::FinishSnapshot() {
+  const auto result = writer_.Wait();
+  if (result && !result->written) throw Error(result->problem);
+  if (result) Tell(*result);
+}
+
 void Solver::Impl::Tell(const SnapshotResult& result) {
   if (result.written) last_state_ = result.names.state;
-  if (!result.written && result.iteration == snapshot_at_) snapshot_at_ = -1;
+  const bool is_best = result.prefix != prefix_;
+  if (!result.written && !is_best && result.iteration == snapshot_at_) snapshot_at_ = -1;
+  // The next test that is better than those before it is saved again.
+  if (!result.written && is_best && best_->state().iteration == result.iteration)
+    best_->set_state(best_before_);
   for (SolverObserver* observer : observers) {
     if (!result.written) {
       observer->OnSnapshotFailed(result.iteration, result.problem);
@@ -107,6 +120,8 @@ SolverState Solver::Impl::State() const {
     state.set_best_iter(now.best.iteration);
   }
   state.set_tests_since_best(now.best.tests_since);
+  if (best_) state.set_best_of(best_->what());
+  state.set_lr_policy(s.lr_policy());
   for (double loss : losses_.losses()) state.add_recent_loss(loss);
   for (double number : rate_->State()) state.add_policy_state(number);
   for (const Learned& learned : net->learned()) {
@@ -171,13 +186,15 @@ void Solver::Impl::CheckOrder(const SolverState& state, const std::string& path)
   }
 }
 
-// All is checked before anything changes: after an error the solver is as it was.
+// All is checked before anything changes: after an error the solver is as it was, unless the files
+// can no longer be read in the middle of their values.
 void Solver::Impl::Restore(const std::string& path) {
   WaitForSnapshot();
   StoredSnapshot snapshot(path);
   const SolverState& state = snapshot.file.state();
   CheckFit(snapshot.file, path);
-  const std::vector<double> policy(state.policy_state().begin(), state.policy_state().end());
+  std::vector<double> policy(state.policy_state().begin(), state.policy_state().end());
+  if (state.has_lr_policy() && state.lr_policy() != s.lr_policy()) policy.clear();
   rate_->CheckState(policy, path);
   CheckComplete(snapshot.model);
   CheckOrder(state, path);
@@ -203,10 +220,11 @@ void Solver::Impl::Restore(const std::string& path) {
   if (static_cast<size_t>(state.test_counter_size()) == test_nets.size()) {
     SetTestCounters({state.test_counter().begin(), state.test_counter().end()});
   }
-  if (best_) {
+  if (best_ && state.best_of() == best_->what()) {
     best_->set_state(
         {state.has_best_value(), state.best_value(), state.best_iter(), state.tests_since_best()});
   }
+  if (best_ && state.best_of() != best_->what()) best_->set_state({});  // of another output
   tested_ = {};
   losses_.Clear();
   for (double loss : state.recent_loss()) losses_.Add(loss);

@@ -3,12 +3,10 @@
 #include "solver/updater.h"
 
 #include <algorithm>
-#include <atomic>
 #include <cmath>
 #include <limits>
 #include <numeric>
 
-#include "math/finite.h"
 #include "moka/math.h"
 
 namespace moka {
@@ -108,7 +106,7 @@ UpdatePiece Updater::At(const Piece& piece, float scale) {
   return at;
 }
 
-bool Updater::Apply(float rate, int64_t iteration, double norm) {
+void Updater::Apply(float rate, int64_t iteration, double norm) {
   FlushDenormals flush;
   // Caffe compares the norm of the sum over iter_size, so its threshold depends on iter_size.
   const double most = clip_after_normalize_ ? double{clip_} * iter_size_ : clip_;
@@ -119,20 +117,13 @@ bool Updater::Apply(float rate, int64_t iteration, double norm) {
     rates_[p] = RateOf(learned_[p], rate, scale);
     values_[p] = learned_[p].param->Change().data();
   }
-  std::atomic<bool> finite = true;
   context_.ParallelFor(static_cast<int64_t>(pieces_.size()), 1, [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end && finite; ++i) {
+    for (int64_t i = begin; i < end; ++i) {
       UpdatePiece piece = At(pieces_[static_cast<size_t>(i)], scale);
       piece.iteration = iteration;
-      // Read here, the gradients are in the cache when the rule reads them.
-      if (!clips() && !AllFinite({piece.dw, static_cast<size_t>(piece.n)})) {
-        finite = false;
-        break;
-      }
       rule_->Update(piece);
     }
   });
-  return finite;
 }
 
 }  // namespace moka

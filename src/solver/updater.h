@@ -27,10 +27,8 @@ class Updater {
   double GradientNorm();
   bool clips() const { return clip_ > 0; }
   // One update at this rate, in one pass over each param; a rule with LayerwiseRate needs one more
-  // before. `norm` is GradientNorm(), looked at only if clips(). False if a gradient is not finite
-  // (unless clips(): then the norm shows it); then only a part of the params, from the first one
-  // on, has changed.
-  bool Apply(float rate, int64_t iteration, double norm);
+  // before. `norm` is GradientNorm(), looked at only if clips().
+  void Apply(float rate, int64_t iteration, double norm);
 
   // As in a .solverstate: of all params the first ones, then the second ones.
   std::vector<Tensor>& history() { return history_; }

@@ -156,9 +156,9 @@ TEST(WeightAverage, IsTestedAndSavedBesideTheWeights) {
   for (size_t i = 0; i < mean.size(); ++i) EXPECT_NEAR(saved[i], mean[i], 1e-6);
   EXPECT_NE(saved, training.Values("ip", 0));
 
-  Notes notes;
-  training->AddObserver(&notes);
-  training.solver().Test(0);
+  training->test_net(0).set_counter(0);
+  EXPECT_EQ(training->Test(0).outputs[0].value, averaged->Test(0).outputs[0].value);
+  EXPECT_EQ(training.Values("ip", 0), plain.Values("ip", 0));  // back again
 }
 
 TEST(WeightAverage, IsWhatTestsAreOf) {

@@ -12,6 +12,9 @@ namespace moka {
 namespace {
 
 using testing::ErrorOf;
+using testing::InnerProduct;
+using testing::kLoss;
+using testing::kNumbers;
 using testing::Regression;
 using testing::SolverText;
 using testing::TemporaryFolder;
@@ -115,6 +118,32 @@ TEST(Diverge, LeavesTheWeightsAsTheyWereBeforeABadGradient) {
     return std::vector<float>(span.begin(), span.end());
   };
   EXPECT_EQ(values(training), values(good));
+}
+
+// The params of layer a come first; nothing is wrong with them. With a rate that would spoil the
+// next pass, the layer can only be found if nothing was updated.
+TEST(Diverge, LeavesTheWeightsBeforeABadGradientAlone) {
+  const std::string net =
+      kNumbers + InnerProduct("a", "x", "ya") + InnerProduct("b", "x", "yb") +
+      "layer { name: 'spoil' type: 'SpoilsPassFour' bottom: 'yb' top: 'yb' }\n"
+      "layer { name: 'sum' type: 'Eltwise' bottom: 'ya' bottom: 'yb' top: 'y' }\n" +
+      kLoss;
+  for (const std::string clip : {"", "clip_gradients: 1e30 "}) {
+    std::string text = SolverText(net, clip + "max_iter: 9 gamma: 1e38 stepvalue: 4");
+    text.replace(text.find("'fixed'"), 7, "'multistep'");
+    OwnTraining training(text);
+    training->Step(4);
+    const auto values = [&] {
+      const auto span = training->net().weights().Find("a", 0)->values().values();
+      return std::vector<float>(span.begin(), span.end());
+    };
+    const std::vector<float> before = values();
+    EXPECT_NE(ErrorOf([&] {
+                training->Solve();
+              }).find("first bad: layer \"spoil\" (SpoilsPassFour), gradient of bottom \"yb\""),
+              std::string::npos);
+    EXPECT_EQ(values(), before);
+  }
 }
 
 TEST(Diverge, FindsTheBadPassOfSeveralThatAreAddedUp) {
