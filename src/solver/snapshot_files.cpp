@@ -21,6 +21,11 @@ namespace {
 
 namespace fs = std::filesystem;
 
+// What the names of its files begin with: the folder may be spelled in several ways ("a//b").
+std::string Start(const std::string& prefix) {
+  return fs::path(prefix).filename().string() + "_iter_";
+}
+
 // Throws Error if the folder of the prefix cannot be read.
 std::vector<fs::path> FilesBeside(const std::string& prefix) {
   const fs::path parent = fs::path(prefix).parent_path();
@@ -37,7 +42,7 @@ std::vector<fs::path> FilesBeside(const std::string& prefix) {
 
 // PREFIX_iter_N.solverstate or .solverstate.h5.
 std::optional<SnapshotFile> AsSnapshot(const fs::path& file, const std::string& prefix) {
-  const std::string name = file.string(), start = prefix + "_iter_";
+  const std::string name = file.filename().string(), start = Start(prefix);
   if (!name.starts_with(start)) return std::nullopt;
   int64_t iteration = 0;
   const char* last = name.data() + name.size();
@@ -45,7 +50,8 @@ std::optional<SnapshotFile> AsSnapshot(const fs::path& file, const std::string& 
   const std::string end(rest, last);
   if (problem != std::errc() || iteration < 0) return std::nullopt;
   if (end != ".solverstate" && end != ".solverstate.h5") return std::nullopt;
-  return SnapshotFile{name, name.substr(0, name.size() - end.size()), iteration,
+  const std::string state = file.string();
+  return SnapshotFile{state, state.substr(0, state.size() - end.size()), iteration,
                       end == ".solverstate.h5"};
 }
 
@@ -105,11 +111,10 @@ void RemoveOldSnapshots(const std::string& prefix, int64_t iteration, int keep) 
 
 void RemoveLeftovers(const std::string& prefix) {
   for (const fs::path& file : FilesBeside(prefix)) {
-    const std::string name = file.string();
-    const bool ours =
-        name.starts_with(prefix + "_iter_") || name.starts_with(prefix + kBest + "_iter_");
+    const std::string name = file.filename().string();
+    const bool ours = name.starts_with(Start(prefix)) || name.starts_with(Start(prefix + kBest));
     const int writer = ours ? WriterOf(name) : 0;
-    if (writer > 0 && !IsAlive(writer)) Calls().unlink(name.c_str());
+    if (writer > 0 && !IsAlive(writer)) Calls().unlink(file.c_str());
   }
 }
 

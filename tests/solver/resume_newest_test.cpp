@@ -69,6 +69,24 @@ TEST_F(ResumeNewest, TakesTheHighestNumberAndNotTheLastName) {
   EXPECT_EQ(Resumed(Text()), "10: s_iter_10.solverstate");
 }
 
+// The prefix may be written in another way than the folder spells it.
+TEST_F(ResumeNewest, FindsThemWhateverThePathToThem) {
+  MakeThree();
+  folder_.Write("s_iter_5.caffemodel.tmp999999999.0", "of nobody");
+  const std::string name = fs::path(folder_.path()).filename().string();
+  for (const std::string& between : {std::string("//"), std::string("/./"), "/../" + name + "/"}) {
+    const std::string prefix = folder_.path() + between + "s";
+    EXPECT_EQ(FindSnapshots(prefix).size(), 3u) << between;
+    const std::string text = SolverText(
+        Regression(), "momentum: 0.5 snapshot_keep: 1 snapshot_prefix: '" + prefix + "'");
+    Training training(text);
+    EXPECT_EQ(training->ResumeNewest().skipped.size(), 0u);
+    EXPECT_EQ(training->iteration(), 10) << between;
+    EXPECT_EQ(folder_.files(), 6u) << between;
+    folder_.Write("s_iter_5.caffemodel.tmp999999999.0", "of nobody");
+  }
+}
+
 TEST_F(ResumeNewest, SkipsWhatIsTornAndSaysWhy) {
   MakeThree();
   const std::string whole = folder_.Read("s_iter_10.solverstate");
