@@ -63,6 +63,21 @@ void StateFile::ReadHistory(size_t i, std::span<float> out) {
   ReadBlob(*reader_, history_[i], out);
 }
 
+std::string PrefixInState(const std::string& path) {
+  if (IsHdf5File(path)) return StateFile(path).state().snapshot_prefix();
+  WireReader reader(path);
+  WireReader::Field field;
+  // WriteStateFile puts the history behind all others.
+  while (reader.Next(reader.size(), field) && !field.Is(kHistory, WireReader::kBytes)) {
+    if (field.Is(SolverState::kSnapshotPrefixFieldNumber, WireReader::kBytes)) {
+      if (field.size() > kMostFieldBytes) FailNotAState(reader);
+      return reader.ReadBytes(field);
+    }
+    reader.Seek(field.end);
+  }
+  return "";
+}
+
 int64_t StateBytes(const std::vector<const Tensor*>& history) {
   int64_t bytes = 0;
   for (const Tensor* values : history)
