@@ -1,8 +1,6 @@
 // The snapshots of a training that lie in its folder.
 #include "solver/snapshot_files.h"
 
-#include <signal.h>
-
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
@@ -85,8 +83,6 @@ bool HasWeights(const SnapshotFile& file) {
   return fs::is_regular_file(NamesOfSnapshot(file.stem, file.hdf5).model, ignored);
 }
 
-bool IsAlive(int process) { return kill(process, 0) == 0 || errno != ESRCH; }
-
 }  // namespace
 
 std::string PrefixName(const std::string& prefix) { return fs::path(prefix).filename().string(); }
@@ -144,8 +140,7 @@ void RemoveLeftovers(const std::string& prefix) {
   for (const fs::path& file : FilesBeside(prefix)) {
     const std::string name = file.filename().string();
     const bool ours = name.starts_with(Start(prefix)) || name.starts_with(Start(prefix + kBest));
-    const int writer = ours ? WriterOf(name) : 0;
-    if (writer > 0 && !IsAlive(writer)) Calls().unlink(file.c_str());
+    if (ours) RemoveLeftover(file.string());
   }
 }
 

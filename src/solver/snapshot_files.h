@@ -39,7 +39,7 @@ std::string FindNewestWhole(const std::string& prefix, std::vector<std::string>&
 // not count. Newer ones stay. Throws Error if one cannot be removed.
 void RemoveOldSnapshots(const std::string& prefix, const SolverState& newest, int keep);
 
-// Removes the temporary files of a process that died while it wrote snapshots of this prefix.
+// Removes the temporary files of processes that died while they wrote snapshots of this prefix.
 void RemoveLeftovers(const std::string& prefix);
 
 }  // namespace moka

@@ -5,6 +5,7 @@
 #include <filesystem>
 
 #include "io/hdf5.h"
+#include "io/output_file.h"
 #include "solver/snapshot_files.h"
 #include "solver/training.h"
 
@@ -204,11 +205,14 @@ TEST_F(ResumeNewest, ACutAnywhereIsFound) {
 }
 
 TEST_F(ResumeNewest, RemovesWhatADeadProcessLeft) {
-  folder_.Write("s_iter_5.caffemodel.tmp999999999.0", "of nobody");
-  folder_.Write("s_iter_5.caffemodel.tmp1.0", "of a living one");
+  // Its number may be that of a living one, which in a container is 1 for each.
+  folder_.Write("s_iter_5.caffemodel.tmp999999999.0", "");
+  folder_.Write("s_best_iter_5.caffemodel.tmp1.0", "");
   folder_.Write("t_iter_5.caffemodel.tmp999999999.0", "of another prefix");
+  const OutputFile alive(folder_ / "s_iter_5.caffemodel");
   EXPECT_EQ(Resumed(Text()), "0: ");
-  EXPECT_FALSE(fs::exists(folder_ / "s_iter_5.caffemodel.tmp999999999.0"));
+  EXPECT_TRUE(fs::exists(folder_ / "t_iter_5.caffemodel.tmp999999999.0"));
+  EXPECT_TRUE(fs::exists(alive.temporary()));
   EXPECT_EQ(folder_.files(), 2u);
 }
 
