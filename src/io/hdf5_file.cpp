@@ -50,7 +50,7 @@ Hdf5Handle Access() {
 #if H5_VERSION_GE(1, 10, 7)
   H5Pset_file_locking(access.id(), false, true);
 #else
-  setenv("HDF5_USE_FILE_LOCKING", "FALSE", 1);  // looked at whenever a file is opened
+  setenv("HDF5_USE_FILE_LOCKING", "FALSE", 1);  // looked at whenever it opens a file
 #endif
   return access;
 }

@@ -2,7 +2,6 @@
 #include "io/output_file.h"
 
 #include <fcntl.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <zlib.h>
@@ -38,9 +37,14 @@ bool IsTemporary(const std::string& name) {
          numbers.find_first_not_of(kDigits, dot + 1) == std::string::npos;
 }
 
-// False if another has it, or the file system has no locks.
-bool Lock(int file, int how) {
-  while (flock(file, how) != 0) {
+// Waits for it if `command` is F_OFD_SETLKW. False if another has it, or the system has none. The
+// lock is of the open file, and ends with its last descriptor. Not flock(), with which HDF5 locks
+// what it writes if HDF5_USE_FILE_LOCKING says so: it would find its file locked.
+bool Lock(int file, int command) {
+  struct flock whole {};
+  whole.l_type = F_WRLCK;
+  whole.l_whence = SEEK_SET;
+  while (fcntl(file, command, &whole) != 0) {
     if (errno != EINTR) return false;
   }
   return true;
@@ -80,7 +84,7 @@ OutputFile::~OutputFile() {
 
 // Locks it. False if another process took it for a leftover before that.
 bool OutputFile::Claim() {
-  Lock(file_, LOCK_EX);
+  Lock(file_, F_OFD_SETLKW);
   if (access(temporary_.c_str(), F_OK) != 0 && errno == ENOENT) {
     Calls().close(file_);
     return false;
@@ -166,14 +170,14 @@ void OutputFile::SyncFolder() const {
 
 void RemoveLeftover(const std::string& temporary) {
   if (!IsTemporary(temporary)) return;
-  // To be written, since NFS locks no other.
+  // To be written: else there is no such lock.
   const int file = open(temporary.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
   if (file < 0) return;
   struct stat ours {
   }, named{};
   // It may have gone since, and its name be that of a new one.
-  if (Lock(file, LOCK_EX | LOCK_NB) && fstat(file, &ours) == 0 &&
-      lstat(temporary.c_str(), &named) == 0 && ours.st_ino == named.st_ino) {
+  if (Lock(file, F_OFD_SETLK) && fstat(file, &ours) == 0 && lstat(temporary.c_str(), &named) == 0 &&
+      ours.st_ino == named.st_ino) {
     Calls().unlink(temporary.c_str());
   }
   close(file);

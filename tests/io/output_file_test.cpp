@@ -8,10 +8,13 @@
 
 #include <cerrno>
 #include <csignal>
+#include <cstdlib>
 #include <filesystem>
 
+#include "io/hdf5.h"
 #include "io/system_calls.h"
 #include "io/temporary_folder.h"
+#include "io/weights_file.h"
 #include "moka/error.h"
 
 namespace moka {
@@ -112,6 +115,15 @@ TEST_F(OutputFileTest, AFileOfAnotherNameIsNoLeftover) {
   EXPECT_EQ(folder_.files(), 8u);
   RemoveLeftover(folder_.Write("a.tmp12.0", ""));
   EXPECT_EQ(folder_.files(), 8u);
+}
+
+// HDF5 has locks of its own, if somebody wants them.
+TEST_F(OutputFileTest, MayBeLockedByHdf5Too) {
+  if (!HasHdf5()) GTEST_SKIP() << "skipped: needs a build with HDF5";
+  setenv("HDF5_USE_FILE_LOCKING", "TRUE", 1);
+  WriteWeightsFile(folder_ / "m.caffemodel.h5", "net", {});
+  unsetenv("HDF5_USE_FILE_LOCKING");
+  EXPECT_EQ(WeightsFile(folder_ / "m.caffemodel.h5").layers().size(), 0u);
 }
 
 // Another process may look for leftovers between the making of the file and its lock.
