@@ -123,7 +123,7 @@ TEST_F(OutputFileTest, MayBeLockedByHdf5Too) {
   setenv("HDF5_USE_FILE_LOCKING", "TRUE", 1);
   WriteWeightsFile(folder_ / "m.caffemodel.h5", "net", {});
   unsetenv("HDF5_USE_FILE_LOCKING");
-  EXPECT_EQ(WeightsFile(folder_ / "m.caffemodel.h5").layers().size(), 0u);
+  EXPECT_TRUE(IsHdf5File(folder_ / "m.caffemodel.h5"));
 }
 
 // Another process may look for leftovers between the making of the file and its lock.

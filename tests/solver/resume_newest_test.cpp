@@ -95,10 +95,10 @@ TEST_F(ResumeNewest, SkipsWhatIsTornAndSaysWhy) {
   const std::string whole = folder_.Read("s_iter_10.solverstate");
   folder_.Write("s_iter_10.solverstate", whole.substr(0, whole.size() - 20));
   fs::remove(folder_ / "s_iter_2.caffemodel");
-  EXPECT_EQ(Resumed(Text()),
-            "1: s_iter_1.solverstate; s_iter_10.solverstate: damaged at byte 156: field 3 has 19 "
-            "bytes, 10 are left; s_iter_2.solverstate: its weights are missing, both "
-            "s_iter_2.caffemodel and s_iter_2.caffemodel");
+  EXPECT_EQ(
+      Resumed(Text()),
+      "1: s_iter_1.solverstate; s_iter_10.solverstate: damaged at byte 156: field 3 has 19 "
+      "bytes, 10 are left; s_iter_2.solverstate: its weights are missing, s_iter_2.caffemodel");
 }
 
 TEST_F(ResumeNewest, RefusesToBeginAnewOverDamagedOnes) {
