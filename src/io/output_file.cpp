@@ -173,8 +173,8 @@ void RemoveLeftover(const std::string& temporary) {
   // To be written: else there is no such lock.
   const int file = open(temporary.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
   if (file < 0) return;
-  struct stat ours {
-  }, named{};
+  struct stat ours {};
+  struct stat named {};
   // It may have gone since, and its name be that of a new one.
   if (Lock(file, F_OFD_SETLK) && fstat(file, &ours) == 0 && lstat(temporary.c_str(), &named) == 0 &&
       ours.st_ino == named.st_ino) {
