@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 #include <utility>
 
@@ -42,11 +43,14 @@ void CheckRelease() {
               ", but the library that was found is ", major, ".", minor, ".", release);
 }
 
-// Reading and writing need no locks: nobody changes a snapshot, and some file systems have none.
+// Reading and writing need no locks: nobody changes a snapshot, some file systems have none, and
+// the temporary file that is written is locked already.
 Hdf5Handle Access() {
   Hdf5Handle access(H5Pcreate(H5P_FILE_ACCESS), H5Pclose);
 #if H5_VERSION_GE(1, 10, 7)
   H5Pset_file_locking(access.id(), false, true);
+#else
+  setenv("HDF5_USE_FILE_LOCKING", "FALSE", 1);  // looked at whenever it opens a file
 #endif
   return access;
 }

@@ -2,14 +2,15 @@
 #include "io/output_file.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <zlib.h>
 
 #include <atomic>
 #include <cerrno>
-#include <charconv>
 #include <filesystem>
 #include <system_error>
+#include <utility>
 
 #include "io/system_calls.h"
 #include "moka/error.h"
@@ -19,10 +20,34 @@ namespace {
 
 constexpr size_t kBufferBytes = 64 << 10;
 constexpr const char* kMark = ".tmp";  // PATH.tmpPROCESS.NUMBER
+constexpr const char* kDigits = "0123456789";
 
 std::string TemporaryName(const std::string& path) {
   static std::atomic<int> count{0};  // several files of one process may be under way
   return path + kMark + std::to_string(getpid()) + "." + std::to_string(count++);
+}
+
+bool IsTemporary(const std::string& name) {
+  const size_t mark = name.rfind(kMark);
+  if (mark == std::string::npos) return false;
+  const std::string numbers = name.substr(mark + std::char_traits<char>::length(kMark));
+  const size_t dot = numbers.find_first_not_of(kDigits);
+  if (dot == 0 || dot == std::string::npos || numbers[dot] != '.') return false;
+  return dot + 1 < numbers.size() &&
+         numbers.find_first_not_of(kDigits, dot + 1) == std::string::npos;
+}
+
+// Waits for it if `command` is F_OFD_SETLKW. False if another has it, or the system has none. The
+// lock is of the open file, and ends with its last descriptor. Not flock(), with which HDF5 locks
+// what it writes if HDF5_USE_FILE_LOCKING says so: it would find its file locked.
+bool Lock(int file, int command) {
+  struct flock whole {};
+  whole.l_type = F_WRLCK;
+  whole.l_whence = SEEK_SET;
+  while (fcntl(file, command, &whole) != 0) {
+    if (errno != EINTR) return false;
+  }
+  return true;
 }
 
 // Some file systems cannot sync a file or a folder, and say so with these.
@@ -46,7 +71,7 @@ OutputFile::OutputFile(const std::string& path) : path_(path) {
   do {  // one may be left of a process that died and had our number
     temporary_ = TemporaryName(path);
     file_ = Calls().open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-  } while (file_ < 0 && (errno == EEXIST || errno == EINTR));
+  } while (file_ < 0 ? errno == EEXIST || errno == EINTR : !Claim());
   if (file_ < 0) Fail();
   buffer_.reserve(kBufferBytes);
 }
@@ -54,6 +79,18 @@ OutputFile::OutputFile(const std::string& path) : path_(path) {
 OutputFile::~OutputFile() {
   if (file_ >= 0) Calls().close(file_);
   if (!temporary_.empty()) Calls().unlink(temporary_.c_str());
+  if (lock_ >= 0) close(lock_);
+}
+
+// Locks it. False if another process took it for a leftover before that.
+bool OutputFile::Claim() {
+  Lock(file_, F_OFD_SETLKW);
+  if (access(temporary_.c_str(), F_OK) != 0 && errno == ENOENT) {
+    Calls().close(file_);
+    return false;
+  }
+  lock_ = fcntl(file_, F_DUPFD_CLOEXEC, 0);
+  return true;
 }
 
 void OutputFile::Fail() const {
@@ -111,6 +148,7 @@ void OutputFile::Commit() {
   errno = synced != 0 ? synced : closed;
   if (errno != 0 || Calls().rename(temporary_.c_str(), path_.c_str()) != 0) Fail();
   temporary_.clear();
+  if (lock_ >= 0) close(std::exchange(lock_, -1));
   SyncFolder();
 }
 
@@ -130,15 +168,19 @@ void OutputFile::SyncFolder() const {
   if (code != 0) Fail();
 }
 
-int WriterOf(const std::string& temporary) {
-  const size_t mark = temporary.rfind(kMark);
-  if (mark == std::string::npos) return 0;
-  int process = 0;
-  const char* begin = temporary.data() + mark + std::char_traits<char>::length(kMark);
-  const char* end = temporary.data() + temporary.size();
-  const auto [rest, problem] = std::from_chars(begin, end, process);
-  if (problem != std::errc() || rest == end || *rest != '.') return 0;
-  return process;
+void RemoveLeftover(const std::string& temporary) {
+  if (!IsTemporary(temporary)) return;
+  // To be written: else there is no such lock.
+  const int file = open(temporary.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+  if (file < 0) return;
+  struct stat ours {};
+  struct stat named {};
+  // It may have gone since, and its name be that of a new one.
+  if (Lock(file, F_OFD_SETLK) && fstat(file, &ours) == 0 && lstat(temporary.c_str(), &named) == 0 &&
+      ours.st_ino == named.st_ino) {
+    Calls().unlink(temporary.c_str());
+  }
+  close(file);
 }
 
 }  // namespace moka

@@ -30,6 +30,7 @@ class OutputFile {
   void Adopt();
 
  private:
+  bool Claim();
   void Flush();
   void WriteThrough(const char* data, int64_t bytes);
   void SyncFolder() const;
@@ -37,11 +38,13 @@ class OutputFile {
 
   std::string path_, temporary_;
   int file_ = -1;
+  int lock_ = -1;  // the same open file: its lock lasts until there is no temporary file any more
   uint32_t checksum_ = 0;
   std::vector<char> buffer_;
 };
 
-// The process that was writing a temporary file of this name, or 0 if it is none.
-int WriterOf(const std::string& temporary);
+// Removes a temporary file that nobody writes any more, as its lock tells, which ends with the
+// process; where the file system has no locks, it stays. Files of other names stay.
+void RemoveLeftover(const std::string& temporary);
 
 }  // namespace moka

@@ -1,6 +1,8 @@
 // The state of a training in a file, of either format.
 #include "io/state_file.h"
 
+#include <new>
+
 #include "io/hdf5.h"
 #include "io/output_file.h"
 #include "io/seal.h"
@@ -13,6 +15,7 @@ namespace {
 constexpr int kHistory = SolverState::kHistoryFieldNumber;
 // Longer ones are in no state's fields, except history: the file is something else.
 constexpr int64_t kMostFieldBytes = 1 << 20;
+constexpr int64_t kMostBytes = 16 << 20;  // of all of them: what they take in memory is more
 
 [[noreturn]] void FailNotAState(const WireReader& reader) {
   throw Error(reader.path(), ": is it a .solverstate? It does not look like one");
@@ -20,7 +23,7 @@ constexpr int64_t kMostFieldBytes = 1 << 20;
 
 }  // namespace
 
-StateFile::StateFile(const std::string& path) : reader_(std::make_unique<WireReader>(path)) {
+StateFile::StateFile(const std::string& path) try : reader_(std::make_unique<WireReader>(path)) {
   if (!IsHdf5File(path)) {
     ScanBinary();
     return;
@@ -31,6 +34,8 @@ StateFile::StateFile(const std::string& path) : reader_(std::make_unique<WireRea
   if (!sealed) CheckSeal(*reader_, hdf5_->sealed());
   state_ = hdf5_->state();
   for (const Shape& shape : hdf5_->history()) history_.emplace_back().shape = shape;
+} catch (const std::bad_alloc&) {
+  throw Error(path, ": there is not enough memory to read it");
 }
 
 void StateFile::ScanBinary() {
@@ -42,11 +47,15 @@ void StateFile::ScanBinary() {
     if (field.Is(kHistory, WireReader::kBytes)) {
       history_.push_back(ScanBlob(reader, field.begin, field.end));
     } else {
-      if (field.end - field.at > kMostFieldBytes) FailNotAState(reader);
-      std::string bytes(static_cast<size_t>(field.end - field.at), '\0');
+      const int64_t bytes = field.end - field.at, before = static_cast<int64_t>(rest.size());
+      if (bytes > kMostFieldBytes) FailNotAState(reader);
+      if (before + bytes > kMostBytes) {
+        throw Error(reader.path(), ": all but its history has more than ", kMostBytes,
+                    " bytes; is it a .solverstate?");
+      }
+      rest.resize(static_cast<size_t>(before + bytes));
       reader.Seek(field.at);
-      reader.Read(bytes.data(), field.end - field.at);
-      rest += bytes;
+      reader.Read(rest.data() + before, bytes);
     }
     reader.Seek(field.end);
   }
@@ -63,6 +72,21 @@ void StateFile::ReadHistory(size_t i, std::span<float> out) {
   ReadBlob(*reader_, history_[i], out);
 }
 
+std::string PrefixInState(const std::string& path) {
+  if (IsHdf5File(path)) return StateFile(path).state().snapshot_prefix();
+  WireReader reader(path);
+  WireReader::Field field;
+  // WriteStateFile puts the history behind all others.
+  while (reader.Next(reader.size(), field) && !field.Is(kHistory, WireReader::kBytes)) {
+    if (field.Is(SolverState::kSnapshotPrefixFieldNumber, WireReader::kBytes)) {
+      if (field.size() > kMostFieldBytes) FailNotAState(reader);
+      return reader.ReadBytes(field);
+    }
+    reader.Seek(field.end);
+  }
+  return "";
+}
+
 int64_t StateBytes(const std::vector<const Tensor*>& history) {
   int64_t bytes = 0;
   for (const Tensor* values : history)
@@ -73,6 +97,11 @@ int64_t StateBytes(const std::vector<const Tensor*>& history) {
 void WriteStateFile(const std::string& path, const SolverState& state,
                     const std::vector<const Tensor*>& history) {
   if (IsHdf5Name(path)) NeedHdf5("write", path);
+  const auto bytes = static_cast<int64_t>(state.ByteSizeLong());
+  if (bytes > kMostBytes) {
+    throw Error("cannot write \"", path, "\": all but its history has ", bytes, " bytes, and ",
+                kMostBytes, " are the most; is average_loss so large?");
+  }
   OutputFile file(path);
   if (IsHdf5Name(path)) {
     WriteHdf5State(file.temporary(), state, history);

@@ -33,6 +33,10 @@ class StateFile {
   std::vector<StoredBlob> history_;
 };
 
+// snapshot_prefix of a state, or "" if it has none. Reads no more of a binary one than its
+// beginning. Throws Error as StateFile, where it notices.
+std::string PrefixInState(const std::string& path);
+
 // How long a binary file of this history will be, about: nothing else in it is long.
 int64_t StateBytes(const std::vector<const Tensor*>& history);
 // Writes `state` without history, then the history, in the format of the file's name; it is there

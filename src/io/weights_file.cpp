@@ -1,6 +1,8 @@
 // A file of weights, of either format.
 #include "io/weights_file.h"
 
+#include <new>
+
 #include "io/hdf5.h"
 #include "io/output_file.h"
 #include "io/seal.h"
@@ -27,7 +29,7 @@ std::vector<StoredBlob> BlobsOf(const StoredHdf5Layer& layer, const std::string&
 
 }  // namespace
 
-WeightsFile::WeightsFile(const std::string& path) : path_(path) {
+WeightsFile::WeightsFile(const std::string& path) try : path_(path) {
   reader_ = std::make_unique<WireReader>(path);
   if (!IsHdf5File(path)) {
     model_ = ScanCaffemodel(*reader_);
@@ -44,6 +46,8 @@ WeightsFile::WeightsFile(const std::string& path) : path_(path) {
     model_.layers.push_back({layer.name, BlobsOf(layer, path)});
     in_hdf5_.push_back(i);
   }
+} catch (const std::bad_alloc&) {
+  throw Error(path, ": there is not enough memory to read it");
 }
 
 void WeightsFile::Read(size_t layer, size_t blob, std::span<float> out) {

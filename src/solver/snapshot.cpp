@@ -28,6 +28,11 @@ void CheckPartner(const std::string& path, std::optional<uint32_t> checksum,
 // Where the weights of a state lie: as it says, or else beside it. Throws Error.
 std::string FindPartner(const std::string& name, std::optional<uint32_t> checksum,
                         const std::string& state_path) {
+  if (name.empty()) {
+    throw Error(state_path,
+                ": it names no weights (learned_net); to begin with those that belong to "
+                "it, give the .caffemodel as --weights");
+  }
   const std::string beside =
       (fs::path(state_path).parent_path() / fs::path(name).filename()).string();
   std::optional<Error> problem;
@@ -42,6 +47,9 @@ std::string FindPartner(const std::string& name, std::optional<uint32_t> checksu
     }
   }
   if (problem) throw *problem;
+  if (fs::path(name).lexically_normal() == fs::path(beside).lexically_normal()) {
+    throw Error(state_path, ": its weights are missing, ", name);
+  }
   throw Error(state_path, ": its weights are missing, both ", name, " and ", beside);
 }
 

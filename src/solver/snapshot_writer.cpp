@@ -21,7 +21,7 @@ SnapshotResult Write(const SnapshotImage& image, const SnapshotJob& job) {
     WriteSnapshot(image, job.names);
     result.written = true;
     // Only now: the new one survives whatever comes.
-    if (job.keep > 0) RemoveOldSnapshots(job.prefix, image.state.iter(), job.keep);
+    if (job.keep > 0) RemoveOldSnapshots(job.prefix, image.state, job.keep);
   } catch (const std::exception& error) {
     result.problem = error.what();
   }

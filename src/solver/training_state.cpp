@@ -127,6 +127,7 @@ SolverState Solver::Impl::State() const {
   for (const Learned& learned : net->learned()) {
     state.add_history_of(Name(learned));
   }
+  state.set_snapshot_prefix(PrefixName(prefix_));
   return state;
 }
 

@@ -3,13 +3,18 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <csignal>
+#include <cstdlib>
 #include <filesystem>
 
+#include "io/hdf5.h"
 #include "io/system_calls.h"
 #include "io/temporary_folder.h"
+#include "io/weights_file.h"
 #include "moka/error.h"
 
 namespace moka {
@@ -67,14 +72,73 @@ TEST_F(OutputFileTest, LeavesNothingBehindWithoutCommit) {
   EXPECT_EQ(folder_.Read("f"), "old");
 }
 
-TEST_F(OutputFileTest, SaysInItsTemporaryNameWhoWritesIt) {
+TEST_F(OutputFileTest, IsNoLeftoverWhileItIsWritten) {
+  Calls().rename = [](const char* from, const char* to) {
+    RemoveLeftover(from);  // another process, just before the last step
+    return rename(from, to);
+  };
   OutputFile file(folder_ / "f");
-  EXPECT_EQ(WriterOf(file.temporary()), getpid());
-  EXPECT_EQ(WriterOf("a.tmp12.0"), 12);
-  EXPECT_EQ(WriterOf("a.tmp12"), 0);
-  EXPECT_EQ(WriterOf("a.tmp"), 0);
-  EXPECT_EQ(WriterOf("a.tmpx.0"), 0);
-  EXPECT_EQ(WriterOf("a.caffemodel"), 0);
+  RemoveLeftover(file.temporary());
+  file.Write("x");
+  file.Commit();
+  EXPECT_EQ(folder_.Read("f"), "x");
+  EXPECT_EQ(folder_.files(), 1u);
+}
+
+TEST_F(OutputFileTest, OfAnotherProcessIsALeftoverOnceThatIsDead) {
+  int ready[2];
+  ASSERT_EQ(pipe(ready), 0);
+  const pid_t child = fork();
+  if (child == 0) {
+    const OutputFile file(folder_ / "f");
+    if (write(ready[1], "x", 1) == 1) pause();
+    _exit(1);
+  }
+  char byte = 0;
+  ASSERT_EQ(read(ready[0], &byte, 1), 1);
+  close(ready[0]), close(ready[1]);
+  const auto temporary = std::filesystem::directory_iterator(folder_.path())->path();
+  RemoveLeftover(temporary);
+  EXPECT_EQ(folder_.files(), 1u);
+  kill(child, SIGKILL);
+  ASSERT_EQ(waitpid(child, nullptr, 0), child);
+  EXPECT_EQ(folder_.files(), 1u);
+  RemoveLeftover(temporary);
+  EXPECT_EQ(folder_.files(), 0u);
+}
+
+TEST_F(OutputFileTest, AFileOfAnotherNameIsNoLeftover) {
+  for (const std::string name : {"a.tmp12", "a.tmp", "a.tmp12.", "a.tmp.0", "a.tmpx.0", "a.tmp1.0x",
+                                 "a.tmp1.0.1", "a.caffemodel"}) {
+    RemoveLeftover(folder_.Write(name, ""));
+  }
+  EXPECT_EQ(folder_.files(), 8u);
+  RemoveLeftover(folder_.Write("a.tmp12.0", ""));
+  EXPECT_EQ(folder_.files(), 8u);
+}
+
+// HDF5 has locks of its own, if somebody wants them.
+TEST_F(OutputFileTest, MayBeLockedByHdf5Too) {
+  if (!HasHdf5()) GTEST_SKIP() << "skipped: needs a build with HDF5";
+  setenv("HDF5_USE_FILE_LOCKING", "TRUE", 1);
+  WriteWeightsFile(folder_ / "m.caffemodel.h5", "net", {});
+  unsetenv("HDF5_USE_FILE_LOCKING");
+  EXPECT_TRUE(IsHdf5File(folder_ / "m.caffemodel.h5"));
+}
+
+// Another process may look for leftovers between the making of the file and its lock.
+TEST_F(OutputFileTest, IsMadeAnewIfItWasTakenForALeftover) {
+  Calls().open = [](const char* path, int flags, mode_t mode) {
+    const int file = open(path, flags, mode);
+    if (calls.empty()) RemoveLeftover(path);
+    calls += "open, ";
+    return file;
+  };
+  OutputFile file(folder_ / "f");
+  EXPECT_EQ(calls, "open, open, ");
+  file.Write("x");
+  file.Commit();
+  EXPECT_EQ(folder_.Read("f"), "x");
 }
 
 // What a process left that died is not in the way of another one with the same number.

@@ -167,6 +167,25 @@ TEST(Snapshot, ThatFailsOnTheWayDoesNotEndTheTraining) {
   }
 }
 
+TEST(Snapshot, WithoutItsWeightsSaysWhereTheyWereLookedFor) {
+  TemporaryFolder folder;
+  const auto error = [&](const std::string& learned_net) {
+    SolverState state;
+    state.set_iter(7);
+    if (!learned_net.empty()) state.set_learned_net(learned_net);
+    folder.Write("s", state.SerializeAsString());
+    return ErrorOf([&] { StoredSnapshot(folder / "s"); });
+  };
+  EXPECT_EQ(error("/none/m"),
+            (folder / "s") + ": its weights are missing, both /none/m and " + (folder / "m"));
+  EXPECT_EQ(error(folder / "m"), (folder / "s") + ": its weights are missing, " + (folder / "m"));
+  EXPECT_EQ(error(folder.path() + "/./m"),
+            (folder / "s") + ": its weights are missing, " + folder.path() + "/./m");
+  EXPECT_EQ(error(""), (folder / "s") +
+                           ": it names no weights (learned_net); to begin with those "
+                           "that belong to it, give the .caffemodel as --weights");
+}
+
 // Before training, and not when the first one is due.
 TEST(Snapshot, ThatOtherReadersCouldNotReadIsRefusedWithItsLength) {
   LayerDescription layer;
@@ -181,6 +200,10 @@ TEST(Snapshot, ThatOtherReadersCouldNotReadIsRefusedWithItsLength) {
             "2147483647 at most; snapshot_format: HDF5 has no such limit");
   image.history.pop_back();
   EXPECT_EQ(ErrorOf([&] { CheckSnapshotSize(image); }), "");
+  image.model.push_back(image.model[0]);
+  EXPECT_EQ(ErrorOf([&] { CheckSnapshotSize(image); }),
+            "a .caffemodel of this training would have 2147483733 bytes, and one can have "
+            "2147483647 at most; snapshot_format: HDF5 has no such limit");
 }
 
 }  // namespace

@@ -124,9 +124,10 @@ class FineTuning(MokaTest):
             run = self.check(2, *command, "--weights=a.caffemodel", "--on_mismatch=warn")
             self.assertEqual(run.stderr.splitlines()[0],
                              'moka: --on_mismatch wants error or skip, not "warn"')
-        run = self.train(2, "--snapshot=small_iter_20.solverstate", "--on_mismatch=skip")
-        self.assertEqual(run.stderr.splitlines()[0], "moka: --on_mismatch=skip is for --weights; "
-                         "a snapshot fits as a whole or not")
+        for flag in ["--snapshot", "--resume"]:
+            run = self.train(2, f"{flag}=small_iter_20.solverstate", "--on_mismatch=skip")
+            self.assertEqual(run.stderr.splitlines()[0], "moka: --on_mismatch=skip is for "
+                             "--weights; a snapshot fits as a whole or not")
 
 
 class BadNumbers(MokaTest):

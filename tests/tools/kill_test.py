@@ -39,9 +39,11 @@ class Kills(MokaTest):
         numbers = random.Random(5)
         kills = ended = torn = moved = 0
         resumed = []
-        while kills < KILLS:
+        longest = whole / 3  # grows where a training hardly begins in that time
+        moved_of_ten = 0
+        while kills < KILLS or (moved < KILLS // 4 and kills < 2 * KILLS):
             process = self.train()
-            time.sleep(numbers.uniform(0, whole / 3))
+            time.sleep(numbers.uniform(0, longest))
             process.send_signal(signal.SIGKILL)
             _, err = process.communicate(timeout=60)
             self.assertIn(process.returncode, (0, -signal.SIGKILL), err)
@@ -60,8 +62,13 @@ class Kills(MokaTest):
                       if name.endswith(".solverstate")]
             newest = max(states, default=0)
             self.assertGreaterEqual(newest, max(resumed, default=0), err)
-            moved += newest > max(resumed, default=0)
+            moved_of_ten += newest > max(resumed, default=0)
             resumed.append(newest)
+            if kills % 10 == 0:
+                moved += moved_of_ten
+                longest *= 2 if moved_of_ten < 4 else 1
+                moved_of_ten = 0
+        self.assertGreaterEqual(moved, KILLS // 4, "the kills met too few new snapshots")
         err = self.run_to_the_end()
         self.assertNotIn("Skipped", err)
         self.assertEqual(torn, 0)

@@ -93,6 +93,24 @@ class Training(MokaTest):
         self.assertIn("none.solverstate", run.stderr)
         self.assertNotIn("Iteration", run.stderr)
 
+    def test_a_snapshot_is_named_once(self):
+        self.write_training()
+        run = self.check(2, "train", "--solver=solver.prototxt", "--snapshot=a.solverstate",
+                         "--resume=auto")
+        self.assertEqual(run.stderr.splitlines()[0],
+                         "moka: --snapshot and --resume name the same; give one of them")
+
+    def test_a_snapshot_that_cannot_be_removed_is_told_and_training_goes_on(self):
+        self.write_training(snapshot=10, snapshot_keep=1)
+        self.write("small_iter_1.solverstate", "An old one.")
+        (self.folder / "small_iter_1.caffemodel").mkdir()
+        run = self.check(0, "train", "--solver=solver.prototxt")
+        self.assertIn('] Iteration 10: more snapshots than snapshot_keep: cannot remove '
+                      '"small_iter_1.caffemodel": Is a directory\n', run.stderr)
+        self.assertEqual(self.files(), ["net.prototxt", "small_iter_1.caffemodel",
+                                        "small_iter_20.caffemodel", "small_iter_20.solverstate",
+                                        "solver.prototxt"])
+
     def test_a_folder_that_cannot_be_written_is_found_before_training(self):
         self.write("file", "A file is no folder.")
         self.write_training(snapshot_prefix='"file/small"')
