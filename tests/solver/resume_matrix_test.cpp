@@ -93,6 +93,7 @@ std::string End(const TemporaryFolder& folder, const std::string& prefix) {
   EXPECT_TRUE(state.ParseFromString(folder.Read(stem + ".solverstate")));
   state.clear_learned_net();
   state.clear_averaged_net();
+  state.clear_snapshot_prefix();
   state.clear_checksum();
   return folder.Read(stem + ".caffemodel") + folder.Read(stem + "_averaged.caffemodel") +
          state.SerializeAsString();
