@@ -97,7 +97,7 @@ TEST_F(ResumeNewest, SkipsWhatIsTornAndSaysWhy) {
   fs::remove(folder_ / "s_iter_2.caffemodel");
   EXPECT_EQ(
       Resumed(Text()),
-      "1: s_iter_1.solverstate; s_iter_10.solverstate: damaged at byte 156: field 3 has 19 "
+      "1: s_iter_1.solverstate; s_iter_10.solverstate: damaged at byte 165: field 3 has 19 "
       "bytes, 10 are left; s_iter_2.solverstate: its weights are missing, s_iter_2.caffemodel");
 }
 
