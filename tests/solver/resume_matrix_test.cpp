@@ -16,7 +16,7 @@ using testing::kRules;
 using testing::TemporaryFolder;
 using testing::Training;
 
-constexpr int kIterations = 20;  // with tests in the last passes
+constexpr int kIterations = 24;  // with tests in the last passes
 
 struct Case {
   std::string rule, source;
