@@ -155,6 +155,7 @@ int RunTrain(const Arguments&) {
 
   // Ctrl-C ends `tee` too; a log that nobody reads must not cost the snapshot.
   std::signal(SIGPIPE, SIG_IGN);
+  std::signal(SIGXFSZ, SIG_IGN);  // a file beyond `ulimit -f`: the error of write() says more
   Session session;
   SolverDescription description = session.schema.ReadSolver(FLAGS_solver);
   if (FLAGS_seed >= 0) description.common.set_random_seed(FLAGS_seed);

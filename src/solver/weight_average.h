@@ -20,7 +20,6 @@ class WeightAverage {
   // Puts the mean into the params and the weights into its place, or back.
   void Swap();
 
-  std::map<const Param*, Tensor>& means() { return means_; }
   // Where the weights, or the mean, now are, if not in the params.
   std::map<const Param*, const Tensor*> weights() const { return swapped_ ? Elsewhere() : Here(); }
   std::map<const Param*, const Tensor*> mean() const { return swapped_ ? Here() : Elsewhere(); }

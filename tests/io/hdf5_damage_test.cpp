@@ -17,7 +17,7 @@ using Floats = std::vector<float>;
 class Hdf5Damage : public ::testing::Test {
  protected:
   void SetUp() override {
-    if (!HasHdf5()) GTEST_SKIP() << "this build has no HDF5";
+    if (!HasHdf5()) GTEST_SKIP() << "skipped: needs a build with HDF5";
   }
   std::string WeightsRefusal(const std::string& contents) const {
     return Refusal<Error>(folder, [&] { ReadAll(Hdf5Weights(folder.Write("m.h5", contents))); });
@@ -114,7 +114,8 @@ TEST_F(Hdf5Damage, RefusesEveryCutOfAFile) {
 
 // In the format that we write, all but the values has a checksum.
 TEST_F(Hdf5Damage, SurvivesAnyChangeOfOneByteOfOurs) {
-  if (!kHdf5Apart) GTEST_SKIP() << "not under sanitizers: HDF5 itself may crash";
+  if (!kHdf5Apart)
+    GTEST_SKIP() << "skipped: under sanitizers HDF5 runs in this process, and may end it";
   const std::string whole = SmallModel(folder);
   int refused = 0;
   for (size_t at = 0; at < whole.size(); ++at) {
@@ -136,7 +137,8 @@ bool RefusesState(const TemporaryFolder& folder, const std::string& contents) {
 }
 
 TEST_F(Hdf5Damage, SurvivesAnyChangeOfOneByteOfCaffes) {
-  if (!kHdf5Apart) GTEST_SKIP() << "not under sanitizers: HDF5 itself may crash";
+  if (!kHdf5Apart)
+    GTEST_SKIP() << "skipped: under sanitizers HDF5 runs in this process, and may end it";
   const std::string whole = ReadFile(Hdf5Fixture("float.solverstate.h5"));
   int refused = 0;
   for (size_t at = 0; at < whole.size(); at += 7) {
@@ -149,7 +151,8 @@ TEST_F(Hdf5Damage, SurvivesAnyChangeOfOneByteOfCaffes) {
 
 // Some of these crash HDF5 1.10.
 TEST_F(Hdf5Damage, SurvivesAnyWordOfCaffesThatIsAllOnes) {
-  if (!kHdf5Apart) GTEST_SKIP() << "not under sanitizers: HDF5 itself may crash";
+  if (!kHdf5Apart)
+    GTEST_SKIP() << "skipped: under sanitizers HDF5 runs in this process, and may end it";
   const std::string whole = ReadFile(Hdf5Fixture("float.solverstate.h5"));
   int refused = 0;
   for (size_t at = 0; at + 8 <= whole.size(); at += 8) {

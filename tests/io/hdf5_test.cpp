@@ -23,7 +23,7 @@ using Floats = std::vector<float>;
 class Hdf5 : public ::testing::Test {
  protected:
   void SetUp() override {
-    if (!HasHdf5()) GTEST_SKIP() << "this build has no HDF5";
+    if (!HasHdf5()) GTEST_SKIP() << "skipped: needs a build with HDF5";
   }
   TemporaryFolder folder;
 };
@@ -84,7 +84,7 @@ TEST(Hdf5Signature, TellsHdf5FromOtherFiles) {
 }
 
 TEST(Hdf5Missing, ABuildWithoutItSaysHowToGetIt) {
-  if (HasHdf5()) GTEST_SKIP() << "this build has HDF5";
+  if (HasHdf5()) GTEST_SKIP() << "skipped: needs a build without HDF5";
   TemporaryFolder folder;
   const std::string how =
       ": this build of Moka has no HDF5; install the library (Debian: libhdf5-dev) and build again "
@@ -239,7 +239,7 @@ TEST_F(Hdf5, ManyThreadsMayReadAndWrite) {
 TEST_F(Hdf5, OursAreReadByH5py) {
   const std::string python = "/usr/bin/python3";
   if (std::system((python + " -c 'import h5py' 2>/dev/null").c_str()) != 0) {
-    GTEST_SKIP() << "needs h5py";
+    GTEST_SKIP() << "skipped: needs python3-h5py";
   }
   WriteSmallModel(folder / "m.h5");
   WriteSmallState(folder / "s.h5");
@@ -302,7 +302,7 @@ TEST_F(Hdf5, SaysWhyAFileCannotBeWritten) {
 
 // HDF5 1.10 would crash at the end of the process in which this happens.
 TEST_F(Hdf5, SaysThatTheDiskIsFull) {
-  if (!kHdf5Apart) GTEST_SKIP() << "not under sanitizers";
+  if (!kHdf5Apart) GTEST_SKIP() << "skipped: under sanitizers HDF5 runs in this process";
   const Tensor big(Shape{100000});
   rlimit old_limit = {};
   getrlimit(RLIMIT_FSIZE, &old_limit);

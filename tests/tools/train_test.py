@@ -3,6 +3,7 @@ import fcntl
 import os
 import pty
 import re
+import resource
 import signal
 import struct
 import termios
@@ -14,6 +15,15 @@ PREFIX = r"I\d{4} \d\d:\d\d:\d\d\.\d{6} +\d+ \w+\.cpp:\d+\] "  # glog's, as in C
 
 
 class Training(MokaTest):
+    def test_a_last_snapshot_that_does_not_fit_is_an_error(self):
+        # A limit on the size of files stands in for a full disk.
+        self.write_training()
+        run = self.check(1, "train", "--solver=solver.prototxt",
+                         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100)))
+        self.assertEqual(run.stderr.splitlines()[-1],
+                         'cannot write "small_iter_20.caffemodel": File too large')
+        self.assertEqual(self.files(), ["net.prototxt", "solver.prototxt"])
+
     def test_the_log_reads_as_caffes(self):
         self.write_training()
         run = self.check(0, "train", "--solver=solver.prototxt")
