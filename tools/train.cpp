@@ -141,6 +141,11 @@ int RunTrain(const Arguments&) {
   if (FLAGS_solver.empty()) throw UsageError("moka train needs --solver=FILE");
   if (!FLAGS_snapshot.empty() && !FLAGS_resume.empty())
     throw UsageError("--snapshot and --resume name the same; give one of them");
+  if (!FLAGS_resume.empty() && FLAGS_resume != "auto" &&
+      FLAGS_resume.find(".solverstate") == std::string::npos) {
+    throw UsageError(
+        fmt::format("--resume wants auto or a .solverstate, not \"{}\"", FLAGS_resume));
+  }
   const std::string given = FLAGS_snapshot.empty() ? FLAGS_resume : FLAGS_snapshot;
   if (!given.empty() && given != "auto" && !FLAGS_weights.empty()) {
     throw UsageError(fmt::format("--{} brings its own weights; give it or --weights, not both",

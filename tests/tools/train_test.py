@@ -15,6 +15,12 @@ PREFIX = r"I\d{4} \d\d:\d\d:\d\d\.\d{6} +\d+ \w+\.cpp:\d+\] "  # glog's, as in C
 
 
 class Training(MokaTest):
+    def test_resume_wants_auto_or_a_state(self):
+        self.write_training()
+        run = self.check(2, "train", "--solver=solver.prototxt", "--resume=atuo")
+        self.assertEqual(run.stderr.splitlines()[0],
+                         'moka: --resume wants auto or a .solverstate, not "atuo"')
+
     def test_a_last_snapshot_that_does_not_fit_is_an_error(self):
         # A limit on the size of files stands in for a full disk.
         self.write_training()
