@@ -11,6 +11,9 @@ if(NOT TARGET OpenBLAS::OpenBLAS)
   add_library(OpenBLAS::OpenBLAS ALIAS PkgConfig::OpenBLAS)
 endif()
 
+find_package(PkgConfig REQUIRED)
+pkg_check_modules(Highway REQUIRED IMPORTED_TARGET libhwy>=1.0.3)
+
 # HDF5 snapshots: moka::hdf5 is there if the library is. 1.10.2 is the first that can be told to write the format of 1.8.
 if(NOT MOKA_HDF5 MATCHES "^(AUTO|ON|OFF)$")
   message(FATAL_ERROR "MOKA_HDF5 is \"${MOKA_HDF5}\"; it may be AUTO, ON or OFF")

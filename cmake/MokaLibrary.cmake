@@ -11,7 +11,7 @@ function(moka_configure_library target)
   target_include_directories(${target} PUBLIC $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include>
                              $<BUILD_INTERFACE:${PROJECT_BINARY_DIR}/proto> $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
   target_link_libraries(${target} PUBLIC protobuf::libprotobuf Threads::Threads
-                        PRIVATE OpenBLAS::OpenBLAS ZLIB::ZLIB fmt::fmt ${CMAKE_DL_LIBS} $<TARGET_NAME_IF_EXISTS:moka::hdf5>)
+                        PRIVATE OpenBLAS::OpenBLAS PkgConfig::Highway ZLIB::ZLIB fmt::fmt ${CMAKE_DL_LIBS} $<TARGET_NAME_IF_EXISTS:moka::hdf5>)
   target_compile_features(${target} PUBLIC cxx_std_20)
 endfunction()
 

@@ -2,7 +2,7 @@
 # Installs the Debian packages that Moka is built with and that are not there yet; with "tests", also what its tests need.
 set -euo pipefail
 
-packages=(g++ cmake ninja-build ccache pkg-config protobuf-compiler libprotobuf-dev libopenblas-dev
+packages=(g++ cmake ninja-build ccache pkg-config protobuf-compiler libprotobuf-dev libopenblas-dev libhwy-dev
           libgoogle-glog-dev libgflags-dev libfmt-dev zlib1g-dev libhdf5-dev)
 case "${1:-}" in
   "") ;;

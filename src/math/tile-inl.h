@@ -1,0 +1,146 @@
+// The micro-kernel of all products: c (rows, columns) = [c +] sum over k of a[k][row] b[k][column],
+// kept in registers over the whole depth; columns are vectors, rows are broadcast. Included once
+// for each target of Highway.
+#include "math/tile.h"
+
+#if defined(MOKA_MATH_TILE_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef MOKA_MATH_TILE_INL_H_
+#undef MOKA_MATH_TILE_INL_H_
+#else
+#define MOKA_MATH_TILE_INL_H_
+#endif
+
+#include <hwy/highway.h>
+
+HWY_BEFORE_NAMESPACE();
+namespace moka::HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+
+using Floats = hn::ScalableTag<float>;
+using FloatVector = hn::Vec<Floats>;
+constexpr int64_t kLanes = HWY_MAX_BYTES / sizeof(float);
+
+// With 32 registers 28 hold sums, with 16 of them 12; the rest is for b and a broadcast a.
+#if HWY_TARGET <= HWY_AVX3
+constexpr int kTileRows = 14;
+#elif HWY_TARGET == HWY_NEON
+constexpr int kTileRows = 12;
+#else
+constexpr int kTileRows = 6;
+#endif
+constexpr int64_t kTileColumns = 2 * kLanes;
+
+// Where a[k][row] lies: packed, a[k * rows + row], or as rows of a panel, a[row * kTileColumns +
+// k].
+enum class Broadcast { kPacked, kPanel };
+
+template <int rows, int vectors>
+HWY_INLINE void StoreTile(const TileProduct& t, const FloatVector (&sums)[rows][vectors]) {
+  const Floats d;
+#pragma GCC unroll 16
+  for (int i = 0; i < rows; ++i) {
+    float* c = t.c + i * t.c_step;
+#pragma GCC unroll 2
+    for (int j = 0; j < vectors; ++j) {
+      FloatVector v = sums[i][j];
+      if (t.adds) v = hn::Add(v, hn::LoadU(d, c + j * kLanes));
+      hn::StoreU(v, d, c + j * kLanes);
+    }
+  }
+}
+
+// The same, with what is done to each element at the end.
+template <int rows, int vectors>
+HWY_INLINE void EndTile(const TileProduct& t, const FloatVector (&sums)[rows][vectors]) {
+  const Floats d;
+  const TileEnd& end = *t.end;
+  const FloatVector slope = hn::Set(d, end.slope), zero = hn::Zero(d);
+#pragma GCC unroll 16
+  for (int i = 0; i < rows; ++i) {
+    float* c = t.c + i * t.c_step;
+    const FloatVector shift = hn::Set(d, end.shift != nullptr ? end.shift[i] : 0.0F);
+#pragma GCC unroll 2
+    for (int j = 0; j < vectors; ++j) {
+      FloatVector v = sums[i][j];
+      if (t.adds) v = hn::Add(v, hn::LoadU(d, c + j * kLanes));
+      v = end.scale != nullptr ? hn::MulAdd(v, hn::Set(d, end.scale[i]), shift) : hn::Add(v, shift);
+      if (end.add != nullptr) v = hn::Add(v, hn::LoadU(d, end.add + i * t.c_step + j * kLanes));
+      // A NaN stays one: it is not <= 0.
+      if (end.slope != 1) v = hn::IfThenElse(hn::Le(v, zero), hn::Mul(v, slope), v);
+      hn::StoreU(v, d, c + j * kLanes);
+    }
+  }
+}
+
+template <int rows, int vectors, Broadcast kind>
+HWY_NOINLINE void Tile(const TileProduct& t) {
+  const Floats d;
+  FloatVector sums[rows][vectors];
+#pragma GCC unroll 16
+  for (int i = 0; i < rows; ++i) {
+#pragma GCC unroll 2
+    for (int j = 0; j < vectors; ++j) sums[i][j] = hn::Zero(d);
+  }
+  constexpr int64_t a_row = kind == Broadcast::kPacked ? 1 : kTileColumns;
+  constexpr int64_t a_step = kind == Broadcast::kPacked ? rows : 1;
+  const float *a = t.a, *b = t.b;
+  int64_t left = t.depth;
+  // A panel has but kTileColumns elements of a row; the next panel follows a_next floats later.
+  do {
+    const int64_t depth = kind == Broadcast::kPacked || left < kTileColumns ? left : kTileColumns;
+    const float* HWY_RESTRICT from = a;
+    for (int64_t k = 0; k < depth; ++k) {
+      FloatVector right[vectors];
+#pragma GCC unroll 2
+      for (int j = 0; j < vectors; ++j) right[j] = hn::LoadU(d, b + j * kLanes);
+#pragma GCC unroll 16
+      for (int i = 0; i < rows; ++i) {
+        const FloatVector left_i = hn::Set(d, from[i * a_row]);
+#pragma GCC unroll 2
+        for (int j = 0; j < vectors; ++j) sums[i][j] = hn::MulAdd(left_i, right[j], sums[i][j]);
+      }
+      from += a_step;
+      b += kTileColumns;
+    }
+    a += t.a_next;
+    left -= depth;
+  } while (left > 0);
+  if (t.end != nullptr) {
+    EndTile<rows, vectors>(t, sums);
+  } else {
+    StoreTile<rows, vectors>(t, sums);
+  }
+}
+
+using TileFunction = void (*)(const TileProduct&);
+
+template <Broadcast kind, int... rows>
+constexpr TileFunction TileAt(int count, int vectors, std::integer_sequence<int, rows...>) {
+  TileFunction found = nullptr;
+  ((found = rows + 1 == count ? (vectors == 1 ? &Tile<rows + 1, 1, kind> : &Tile<rows + 1, 2, kind>)
+                              : found),
+   ...);
+  return found;
+}
+
+// The kernel for tiles of so many rows, 1 to kTileRows, and columns in one or two vectors.
+template <Broadcast kind>
+TileFunction TileOf(int64_t rows, int64_t columns) {
+  struct Table {
+    TileFunction at[kTileRows][2];
+  };
+  static constexpr Table table = [] {
+    Table t{};
+    for (int r = 0; r < kTileRows; ++r) {
+      for (int v = 0; v < 2; ++v)
+        t.at[r][v] = TileAt<kind>(r + 1, v + 1, std::make_integer_sequence<int, kTileRows>());
+    }
+    return t;
+  }();
+  return table.at[rows - 1][columns <= kLanes ? 0 : 1];
+}
+
+}  // namespace moka::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#endif

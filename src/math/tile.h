@@ -1,0 +1,36 @@
+// Products in registers: see tile-inl.h.
+#pragma once
+
+#include <cstdint>
+#include <utility>
+
+// Kernels are compiled for AVX-512, AVX2, SSE4, NEON, and for any processor: vectors whose length
+// is known, and no target that would gain nothing. Include this before anything of Highway.
+#define HWY_DISABLED_TARGETS \
+  (HWY_SSSE3 | HWY_AVX3_DL | HWY_SVE | HWY_SVE2 | HWY_SVE_256 | HWY_SVE2_128)
+
+namespace moka {
+
+// What is done to each element c[i][j] of a finished product:
+// r(scale[i] c + shift[i] + add[i * c_step + j]), r(v) = v where v > 0, else slope v.
+struct TileEnd {
+  const float* scale = nullptr;  // null: 1
+  const float* shift = nullptr;  // null: 0
+  const float* add = nullptr;    // null: 0
+  float slope = 1;
+};
+
+// c (rows, columns) = [c +] sum over k < depth of a[k][row] b[k][column]. All columns of a tile are
+// written, so many as vectors hold.
+struct TileProduct {
+  int64_t depth = 0;
+  const float* a = nullptr;
+  int64_t a_next = 0;  // from one panel of a to the next
+  const float* b = nullptr;
+  float* c = nullptr;
+  int64_t c_step = 0;  // from row to row
+  bool adds = false;
+  const TileEnd* end = nullptr;  // null: c is but a part of a sum
+};
+
+}  // namespace moka
