@@ -8,8 +8,9 @@
 
 namespace moka {
 
-constexpr int64_t kWinogradLanes = 32;  // tiles of a block are a multiple of this
-constexpr int64_t kWinogradMostTiles = 128;
+constexpr int64_t kWinogradLanes = 32;      // tiles of a block are a multiple of this
+constexpr int64_t kWinogradMostTiles = 64;  // of a block
+constexpr int64_t kWinogradOutputs = 128;   // of which a block has the sums at a time, at most
 
 inline int64_t CeilDiv(int64_t n, int64_t step) { return (n + step - 1) / step; }
 

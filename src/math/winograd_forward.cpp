@@ -105,12 +105,12 @@ void RunForward(const ForwardPiece& p) {
   const RowTiles tiles(outputs);
   const int64_t first_tile = tiles.count * p.part / p.cut.parts,
                 last_tile = tiles.count * (p.part + 1) / p.cut.parts;
-  const int64_t first = tiles.begin(first_tile), rows = tiles.begin(last_tile) - first;
 
   float* memory = p.memory;
-  Panels v{memory, OddLines(panels * channels * kTileColumns), channels * kTileColumns};
+  const Panels v{memory, OddLines(panels * channels * kTileColumns), channels * kTileColumns};
   memory += kPoints * v.point;
-  Panels m{memory, OddLines(panels * rows * kTileColumns), rows * kTileColumns};
+  constexpr int64_t kMostRows = kWinogradOutputs / kTileRows * kTileRows;
+  const Panels m{memory, OddLines(panels * kMostRows * kTileColumns), kMostRows * kTileColumns};
   memory += kPoints * m.point;
 
   const int64_t plane = g.height * g.width, out_plane = g.out_height() * g.out_width();
@@ -118,25 +118,36 @@ void RunForward(const ForwardPiece& p) {
     InputTiles<points, step> input(g, block, memory);
     for (int64_t c = 0; c < channels; ++c) input.Transform(p.x + c * plane, v, c);
   }
+  OutputTiles<points, step> output(g, block, memory);
   TileProduct t;
   t.depth = channels;
   t.c_step = kTileColumns;
-  for (int z = 0; z < kPoints; ++z) {
-    for (int64_t i = first_tile; i < last_tile; ++i) {
-      t.a = p.packed + (z * outputs + tiles.begin(i)) * channels;
-      for (int64_t tile = 0; tile < count; tile += kTileColumns) {
-        t.b = v.at(z, 0, tile);
-        t.c = m.at(z, tiles.begin(i) - first, tile);
-        TileOf<Broadcast::kPacked>(tiles.rows(i), count - tile)(t);
+  for (int64_t begin_tile = first_tile; begin_tile < last_tile;
+       begin_tile += kMostRows / kTileRows) {
+    const int64_t end_tile = begin_tile + kMostRows / kTileRows < last_tile
+                                 ? begin_tile + kMostRows / kTileRows
+                                 : last_tile;
+    const int64_t first = tiles.begin(begin_tile), last = tiles.begin(end_tile);
+    for (int z = 0; z < kPoints; ++z) {
+      for (int64_t i = begin_tile; i < end_tile; ++i) {
+        t.a = p.packed + (z * outputs + tiles.begin(i)) * channels;
+        // The weights come from far, each but once for a block: the next ones meanwhile.
+        t.fetch = t.a + tiles.rows(i) * channels;
+        t.fetch_step = (tiles.rows(i) + panels - 1) / panels;
+        for (int64_t tile = 0; tile < count;
+             tile += kTileColumns, t.fetch += channels * t.fetch_step) {
+          t.b = v.at(z, 0, tile);
+          t.c = m.at(z, tiles.begin(i) - first, tile);
+          TileOf<Broadcast::kPacked>(tiles.rows(i), count - tile)(t);
+        }
       }
     }
-  }
-  OutputTiles<points, step> output(g, block, memory);
-  for (int64_t o = 0; o < rows; ++o) {
-    output.Transform(m, o);
-    const int64_t to = (first + o) * out_plane;
-    output.Write(p.y + to, p.end != nullptr && p.end->add != nullptr ? p.end->add + to : nullptr,
-                 g.outputs * out_plane, p.end, first + o);
+    for (int64_t o = first; o < last; ++o) {
+      output.Transform(m, o - first);
+      const float* add =
+          p.end != nullptr && p.end->add != nullptr ? p.end->add + o * out_plane : nullptr;
+      output.Write(p.y + o * out_plane, add, g.outputs * out_plane, p.end, o);
+    }
   }
 }
 
