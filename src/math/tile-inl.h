@@ -34,6 +34,15 @@ constexpr int64_t kTileColumns = 2 * kLanes;
 // k].
 enum class Broadcast { kPacked, kPanel };
 
+// v where v > 0 (or is no number), else slope v; 0 for slope 0, whatever v.
+HWY_INLINE FloatVector Rectify(FloatVector v, float slope) {
+  const Floats d;
+  if (slope == 1) return v;
+  const auto negative = hn::Le(v, hn::Zero(d));
+  return slope == 0 ? hn::IfThenZeroElse(negative, v)
+                    : hn::IfThenElse(negative, hn::Mul(v, hn::Set(d, slope)), v);
+}
+
 template <int rows, int vectors>
 HWY_INLINE void StoreTile(const TileProduct& t, const FloatVector (&sums)[rows][vectors]) {
   const Floats d;
@@ -54,7 +63,6 @@ template <int rows, int vectors>
 HWY_INLINE void EndTile(const TileProduct& t, const FloatVector (&sums)[rows][vectors]) {
   const Floats d;
   const TileEnd& end = *t.end;
-  const FloatVector slope = hn::Set(d, end.slope), zero = hn::Zero(d);
 #pragma GCC unroll 16
   for (int i = 0; i < rows; ++i) {
     float* c = t.c + i * t.c_step;
@@ -65,9 +73,7 @@ HWY_INLINE void EndTile(const TileProduct& t, const FloatVector (&sums)[rows][ve
       if (t.adds) v = hn::Add(v, hn::LoadU(d, c + j * kLanes));
       v = end.scale != nullptr ? hn::MulAdd(v, hn::Set(d, end.scale[i]), shift) : hn::Add(v, shift);
       if (end.add != nullptr) v = hn::Add(v, hn::LoadU(d, end.add + i * t.c_step + j * kLanes));
-      // A NaN stays one: it is not <= 0.
-      if (end.slope != 1) v = hn::IfThenElse(hn::Le(v, zero), hn::Mul(v, slope), v);
-      hn::StoreU(v, d, c + j * kLanes);
+      hn::StoreU(Rectify(v, end.slope), d, c + j * kLanes);
     }
   }
 }
