@@ -56,6 +56,9 @@ struct ConvolutionNdGeometry {
 MOKA_EXPORT int64_t ConvolutionScratch(const ConvolutionNdGeometry& g);
 MOKA_EXPORT int64_t ConvolutionSharedScratch(const ConvolutionNdGeometry& g);
 MOKA_EXPORT void ConvolveForward(Context& context, const ConvolutionNdGeometry& g, const float* x,
+                                 const float* w, const Epilogue& epilogue, float* y,
+                                 WorkerScratch scratch);
+MOKA_EXPORT void ConvolveForward(Context& context, const ConvolutionNdGeometry& g, const float* x,
                                  const float* w, const float* bias, float* y,
                                  WorkerScratch scratch);
 MOKA_EXPORT void ConvolveBackwardData(Context& context, const ConvolutionNdGeometry& g,

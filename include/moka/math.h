@@ -82,6 +82,20 @@ class WorkerScratch {
   std::span<float> (*call_)(const void*, int);
 };
 
+// What happens to a convolution's output while it is at hand, with o the output channel:
+//   y = r(scale[o] (w * x)[o] + shift[o] + add),  r(v) = slope v where v < 0, else v
+// A NaN passes r, and r(v) is 0 where v < 0 and slope is 0.
+struct Epilogue {
+  const float* scale = nullptr;  // (outputs); null: 1
+  const float* shift = nullptr;  // (outputs); null: 0
+  const float* add = nullptr;    // as y, but other memory; null: 0
+  float slope = 1;               // 1: no rectifier, 0: ReLU
+};
+
+// y = w * x, and what the epilogue says.
+MOKA_EXPORT void ConvolveForward(Context& context, const ConvolutionGeometry& g, const float* x,
+                                 const float* w, const Epilogue& epilogue, float* y,
+                                 WorkerScratch scratch);
 // y = w * x + bias (bias may be null).
 MOKA_EXPORT void ConvolveForward(Context& context, const ConvolutionGeometry& g, const float* x,
                                  const float* w, const float* bias, float* y,

@@ -1,14 +1,18 @@
-// y (m, p) = w (m, k) columns (k, p) + bias, tile by tile.
+// y (m, p) = w (m, k) columns (k, p), tile by tile, and the epilogue while the tile is in a cache.
 #include <algorithm>
 
 #include "math/convolution_lowering.h"
 #include "math/depthwise.h"
+#include "math/epilogue.h"
 
 namespace moka {
 
 void ConvolveForward(Context& context, const ConvolutionGeometry& g, const float* x, const float* w,
-                     const float* bias, float* y, WorkerScratch scratch) {
-  if (IsDepthwise(g)) return DepthwiseForward(context, g, x, w, bias, y, scratch);
+                     const Epilogue& epilogue, float* y, WorkerScratch scratch) {
+  if (IsDepthwise(g)) {
+    DepthwiseForward(context, g, x, w, EarlyShift(epilogue), y, scratch);
+    return ApplyEpilogue(context, g, epilogue, y);
+  }
   const ConvolutionCut cut = CutForward(g);
   const int64_t channels = g.channels / g.group, m = g.outputs / g.group,
                 k = channels * g.kernel_h * g.kernel_w;
@@ -23,14 +27,20 @@ void ConvolveForward(Context& context, const ConvolutionGeometry& g, const float
                                scratch(worker));
           const auto columns =
               tile.Lower(x + (image * g.channels + group * channels) * g.height * g.width);
-          float* out = y + (image * g.outputs + group * m) * plane + row * out_width;
-          for (int64_t i = 0; bias != nullptr && i < m; ++i)
-            std::fill_n(out + i * plane, tile.pixels(), bias[group * m + i]);
+          const EpilogueTile out(epilogue, y, m, tile.pixels(), plane,
+                                 (image * g.outputs + group * m) * plane + row * out_width,
+                                 group * m);
           SerialGemm(context, Transpose::kNo, Transpose::kNo, m, tile.pixels(), k, 1,
-                     w + group * m * k, k, columns.data, columns.stride, bias != nullptr ? 1 : 0,
-                     out, plane);
+                     w + group * m * k, k, columns.data, columns.stride, out.Begin(), out.data(),
+                     plane);
+          out.End();
         }
       });
+}
+
+void ConvolveForward(Context& context, const ConvolutionGeometry& g, const float* x, const float* w,
+                     const float* bias, float* y, WorkerScratch scratch) {
+  ConvolveForward(context, g, x, w, Epilogue{.shift = bias}, y, scratch);
 }
 
 }  // namespace moka

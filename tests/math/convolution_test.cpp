@@ -29,6 +29,8 @@ TEST_P(Convolutions, AgreeWithTheDefinition) {
   EXPECT_TRUE(naive::Near(naive::BackwardBias(g, dy), d.bias));
 }
 
+TEST_P(Convolutions, DoWhatTheEpilogueSays) { ExpectEpilogues(); }
+
 TEST_P(Convolutions, GiveTheSameBitsForAnyNumberOfThreads) {
   const auto y = Forward(g, 1, x, w, bias);
   const Gradients d = Backward(g, 1, x, w, dy);
@@ -137,6 +139,20 @@ const ConvolutionGeometry kTable[] = {
      .dilation_w = 1},
 };
 INSTANTIATE_TEST_SUITE_P(Table, Convolutions, testing::ValuesIn(kTable));
+
+TEST(ConvolutionEpilogue, LetsNaNThroughTheRectifierAndTurnsMinusInfinityIntoZero) {
+  constexpr float kInf = std::numeric_limits<float>::infinity();
+  for (const int64_t channels : {1, 2}) {  // with 2, depthwise
+    ConvolutionGeometry g = Make(1, channels, 1, 3, channels, 1, 1, 0, 1, channels);
+    std::vector<float> x = {kNan, -kInf, kInf, -1, -0.0F, 2};
+    x.resize(naive::InputCount(g));
+    const std::vector<float> w(naive::WeightCount(g), 1.0F);
+    const auto y = Forward(g, 1, x, w, Epilogue{.slope = 0});
+    EXPECT_TRUE(y[0] != y[0]);
+    EXPECT_EQ(y[1], 0);
+    EXPECT_EQ(y[2], kInf);
+  }
+}
 
 // A net that is planned for a batch runs smaller ones in the same memory.
 TEST(ConvolutionScratch, NeverShrinksAsTheBatchGrows) {
