@@ -57,6 +57,12 @@ class LearnedKernels : public Layer {
   // The memory of a pass, for the calls of moka/convolution_nd.h.
   std::span<float> Scratch(Pass& pass, int worker) const { return pass.Get(scratch_, worker); }
   std::span<float> Shared(Pass& pass) const { return pass.Get(shared_); }
+  // The weights as convolution i reads them in a pass, in the memory of Shared.
+  PackedWeights Pack(Pass& pass, int i, ConvolutionPass way) const {
+    const float* w = pass.param(0).values().data();
+    PackWeights(pass.context(), convolution(i), way, w, Shared(pass));
+    return {w, Shared(pass).data()};
+  }
 
  private:
   Problem CheckedFor(const Shape& x) const;
@@ -134,7 +140,11 @@ inline void LearnedKernels::Reshape(Shapes bottom, Plan& plan) {
     plan.top(static_cast<int>(i)) = Shape(y);
     plan.MultiplyAdds(
         Shape{g.batch, g.outputs, g.out_plane(), g.channels / g.group * g.kernel()}.count());
-    scratch = std::max(scratch, ConvolutionScratch(g));
+    for (const auto pass : {ConvolutionPass::kForward, ConvolutionPass::kBackwardData,
+                            ConvolutionPass::kBackwardWeights}) {
+      scratch = std::max(scratch, ConvolutionScratch(g, pass));
+      shared = std::max(shared, PackedWeightsFloats(g, pass));
+    }
     shared = std::max(shared, ConvolutionSharedScratch(g));
     convolutions_.push_back(g);
   }

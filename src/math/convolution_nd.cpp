@@ -183,6 +183,29 @@ int64_t ConvolutionSharedScratch(const ConvolutionNdGeometry& g) {
   return MostNdChunks(g) * g.outputs * (2 + g.channels / g.group * g.kernel());
 }
 
+int64_t PackedWeightsFloats(const ConvolutionNdGeometry& g, ConvolutionPass pass) {
+  const auto planes = AsPlanes(g);
+  return planes ? PackedWeightsFloats(*planes, pass) : 0;
+}
+
+void PackWeights(Context& context, const ConvolutionNdGeometry& g, ConvolutionPass pass,
+                 const float* w, std::span<float> packed) {
+  if (const auto planes = AsPlanes(g)) PackWeights(context, *planes, pass, w, packed);
+}
+
+int64_t ConvolutionScratch(const ConvolutionNdGeometry& g, ConvolutionPass pass) {
+  if (const auto planes = AsPlanes(g)) return ConvolutionScratch(*planes, pass);
+  return ConvolutionScratch(g);
+}
+
+void ConvolveForward(Context& context, const ConvolutionNdGeometry& g, const float* x,
+                     const PackedWeights& w, const Epilogue& epilogue, float* y,
+                     WorkerScratch scratch) {
+  if (const auto planes = AsPlanes(g))
+    return ConvolveForward(context, *planes, x, w, epilogue, y, scratch);
+  Forward(context, g, x, w.w, epilogue, y, scratch);
+}
+
 void ConvolveForward(Context& context, const ConvolutionNdGeometry& g, const float* x,
                      const float* w, const Epilogue& epilogue, float* y, WorkerScratch scratch) {
   if (const auto planes = AsPlanes(g))
@@ -193,6 +216,13 @@ void ConvolveForward(Context& context, const ConvolutionNdGeometry& g, const flo
 void ConvolveForward(Context& context, const ConvolutionNdGeometry& g, const float* x,
                      const float* w, const float* bias, float* y, WorkerScratch scratch) {
   ConvolveForward(context, g, x, w, Epilogue{.shift = bias}, y, scratch);
+}
+
+void ConvolveBackwardData(Context& context, const ConvolutionNdGeometry& g, const PackedWeights& w,
+                          const float* dy, float* dx, WorkerScratch scratch) {
+  if (const auto planes = AsPlanes(g))
+    return ConvolveBackwardData(context, *planes, w, dy, dx, scratch);
+  BackwardData(context, g, w.w, dy, dx, scratch);
 }
 
 void ConvolveBackwardData(Context& context, const ConvolutionNdGeometry& g, const float* w,

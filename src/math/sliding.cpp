@@ -33,8 +33,8 @@ Span SpanOf(const SlidingAxis& a) {
 
 bool IsDirect(const SlidingAxis& a) {
   const int64_t last = a.first + (a.taps - 1) * a.step;
-  return a.stride == 1 && a.taps > 0 && (a.taps == 1 || std::abs(a.step) == 1) &&
-         std::min(a.first, last) >= 0 && std::max(a.first, last) + a.out <= a.size;
+  return a.stride == 1 && a.taps > 0 && std::min(a.first, last) >= 0 &&
+         std::max(a.first, last) + a.out <= a.size;
 }
 
 // What depends on the size of a tile, whatever the number of images.

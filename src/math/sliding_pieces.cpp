@@ -159,10 +159,7 @@ void RunPieces(const SlidingProduct& p, const SlidingCut& cut, const SlidingArra
   for (int64_t piece = begin; piece < end; ++piece) SlidingPiece(p, cut, a, piece, scratch).Run();
 }
 
-struct TileShape {
-  int64_t rows, columns;
-};
-TileShape ShapeOfTile() { return {kTileRows, kTileColumns}; }
+SlidingTile ShapeOfTile() { return {kTileRows, kTileColumns}; }
 
 }  // namespace
 }  // namespace moka::HWY_NAMESPACE
@@ -177,10 +174,7 @@ HWY_EXPORT(ShapeOfTile);
 
 }  // namespace
 
-SlidingTile TileOfProcessor() {
-  const auto shape = HWY_DYNAMIC_DISPATCH(ShapeOfTile)();
-  return {shape.rows, shape.columns};
-}
+SlidingTile TileOfProcessor() { return HWY_DYNAMIC_DISPATCH(ShapeOfTile)(); }
 
 void SlidingPieces(const SlidingProduct& p, const SlidingCut& cut, const SlidingArrays& a,
                    int64_t begin, int64_t end, std::span<float> scratch) {

@@ -18,7 +18,7 @@ namespace hn = hwy::HWY_NAMESPACE;
 
 using Floats = hn::ScalableTag<float>;
 using FloatVector = hn::Vec<Floats>;
-constexpr int64_t kLanes = HWY_MAX_BYTES / sizeof(float);
+constexpr int64_t kLanes = HWY_LANES(float);
 
 // With 32 registers 28 hold sums, with 16 of them 12; the rest is for b and a broadcast a.
 #if HWY_TARGET <= HWY_AVX3

@@ -3,7 +3,7 @@
 #include <limits>
 #include <ostream>
 
-#include "math/convolution_lowering.h"
+#include "math/sliding.h"
 #include "math/convolve.h"
 #include "moka/math.h"
 
@@ -172,7 +172,9 @@ TEST(ConvolutionScratch, NeverShrinksAsTheBatchGrows) {
 TEST(ConvolutionScratch, HoldsTheChunksOfEachBatch) {
   for (ConvolutionGeometry g : {Make(0, 3, 5, 5, 4, 3), Make(0, 64, 6, 6, 8, 3, 1, 1, 1, 2)}) {
     for (g.batch = 0; g.batch <= 64; ++g.batch) {
-      EXPECT_LE(CutBackwardWeights(g).chunks, MostChunks(g)) << testing::PrintToString(g);
+      const SlidingCut cut = CutSlidingWeights(SlidingForward(g), g.group);
+      EXPECT_LE(cut.chunks, cut.most_chunks) << testing::PrintToString(g);
+      EXPECT_LE(cut.pixels, cut.most_pixels) << testing::PrintToString(g);
     }
   }
 }
