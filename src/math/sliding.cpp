@@ -48,17 +48,18 @@ void SetWindows(const SlidingProduct& p, SlidingCut& cut) {
   cut.window_rows = cut.direct ? 0 : rows * h.stride + images * (h.reach + 1);
 }
 
-// Tiles of even size of at most `most` pixels; `least` of them where that leaves each a few
-// vectors.
-void SetPixels(const SlidingProduct& p, int64_t most, int64_t least, SlidingCut& cut) {
-  const int64_t columns = TileOfProcessor().columns, few = 3 * columns;
+// Tiles of even size of at most `most` pixels.
+void SetPixels(const SlidingProduct& p, int64_t most, SlidingCut& cut) {
+  const int64_t columns = TileOfProcessor().columns;
   cut.direct = IsDirect(p.h) && IsDirect(p.w);
-  cut.most_pixels = RoundUp(std::clamp<int64_t>(most, columns, 1024), columns);
+  cut.most_pixels = RoundUp(std::clamp<int64_t>(most, columns, SlidingCut::kMostPixels), columns);
   cut.wide = !cut.direct && p.w.out > cut.most_pixels;
   SetWindows(p, cut);
-  const int64_t all = cut.wide ? p.w.out : p.pixels();
+}
+void SetTiles(const SlidingProduct& p, int64_t tiles, SlidingCut& cut) {
+  const int64_t columns = TileOfProcessor().columns, all = cut.wide ? p.w.out : p.pixels();
   if (p.pixels() == 0) return;
-  const int64_t tiles = std::max(Ceil(all, cut.most_pixels), std::min(Ceil(all, few), least));
+  tiles = std::max(tiles, Ceil(all, cut.most_pixels));
   cut.pixels = RoundUp(Ceil(all, tiles), columns);
   cut.pixel_tiles = Ceil(all, cut.pixels) * (cut.wide ? p.images * p.h.out : 1);
 }
@@ -95,6 +96,16 @@ void Flatten(SlidingProduct& p) {
   p.w = {.size = p.h.size * p.w.size, .out = p.h.out * p.w.out};
   p.h = {};
   p.y_row = p.w.out;
+}
+
+// Of all panels of a tile.
+int64_t PanelFloats(const SlidingProduct& p, const SlidingCut& cut) {
+  return (cut.channels * p.taps() + 1) * cut.most_pixels;
+}
+// Of sums that cannot go straight to y: of all outputs if they come in several parts.
+int64_t SumFloats(const SlidingProduct& p, const SlidingCut& cut) {
+  return (cut.channel_blocks > 1 ? std::min(cut.outputs, p.outputs) : cut.row_block) *
+         cut.most_pixels;
 }
 
 }  // namespace
@@ -140,14 +151,17 @@ SlidingCut CutSliding(const SlidingProduct& p, int64_t group) {
   cut.row_block = Even(p.outputs, tile.rows);
   cut.channels = Even(p.channels, kDepth / taps);
   cut.channel_blocks = Ceil(p.channels, cut.channels);
-  SetPixels(p, kPanelFloats / (cut.channels * taps), Ceil(kPieces, group), cut);
-  // A piece of few outputs spends its time on panels.
+  SetPixels(p, kPanelFloats / (cut.channels * taps), cut);
+  SetTiles(p, 1, cut);
+  // Too few pieces: each takes part of the outputs, but not so few that it spends its time on
+  // panels; then fewer pixels, but not so few that it spends its time on reading weights.
   const int64_t blocks = Ceil(p.outputs, cut.row_block);
-  const int64_t parts =
-      std::clamp<int64_t>(Ceil(kPieces, std::max<int64_t>(1, cut.pixel_tiles * group)), 1,
-                          std::max<int64_t>(1, blocks / 5));
+  const int64_t wanted = Ceil(kPieces, std::max<int64_t>(1, cut.pixel_tiles * group));
+  const int64_t parts = std::clamp<int64_t>(wanted, 1, std::max<int64_t>(1, blocks / 5));
   cut.outputs = Ceil(blocks, parts) * cut.row_block;
   cut.output_blocks = Ceil(p.outputs, cut.outputs);
+  const int64_t few = Ceil(p.pixels(), 4 * tile.columns);
+  SetTiles(p, std::min(few, Ceil(kPieces, cut.output_blocks * group)), cut);
   return cut;
 }
 
@@ -160,8 +174,8 @@ SlidingCut CutSlidingWeights(const SlidingProduct& p, int64_t group) {
   cut.output_blocks = Ceil(p.outputs, cut.outputs);
   cut.row_block = Even(cut.channels * p.taps(), tile.rows);
   cut.most_chunks = Ceil(kPieces, cut.channel_blocks * cut.output_blocks * group);
-  SetPixels(p, std::min<int64_t>(kPanelFloats / (cut.channels * p.taps() + cut.outputs), 512),
-            cut.most_chunks, cut);
+  SetPixels(p, std::min<int64_t>(kPanelFloats / (cut.channels * p.taps() + cut.outputs), 512), cut);
+  SetTiles(p, std::min(cut.most_chunks, Ceil(p.pixels(), 4 * tile.columns)), cut);
   cut.chunk_tiles = Ceil(cut.pixel_tiles, cut.most_chunks);
   cut.chunks = cut.chunk_tiles == 0 ? 1 : Ceil(cut.pixel_tiles, cut.chunk_tiles);
   return cut;
@@ -169,13 +183,13 @@ SlidingCut CutSlidingWeights(const SlidingProduct& p, int64_t group) {
 
 int64_t SlidingScratch(const SlidingProduct& p, const SlidingCut& cut) {
   const SlidingTile tile = TileOfProcessor();
-  return tile.rows * tile.columns + cut.channels * p.taps() * cut.most_pixels +
-         cut.channels * cut.window_rows * cut.row_floats + 4 * tile.columns;
+  return SumFloats(p, cut) + PanelFloats(p, cut) + cut.channels * cut.window_rows * cut.row_floats +
+         4 * tile.columns;
 }
 
 int64_t SlidingWeightsScratch(const SlidingProduct& p, const SlidingCut& cut) {
   const SlidingTile tile = TileOfProcessor();
-  return (cut.channels * p.taps() + RoundUp(cut.outputs, tile.columns)) * cut.most_pixels +
+  return PanelFloats(p, cut) + RoundUp(cut.outputs, tile.columns) * cut.most_pixels +
          cut.channels * cut.window_rows * cut.row_floats + 4 * tile.columns;
 }
 

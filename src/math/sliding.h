@@ -50,6 +50,7 @@ SlidingPhase SlidingBackwardData(const ConvolutionGeometry& g, int64_t phase);
 
 // How a pass is cut, by its shape and that of the processor's vectors alone.
 struct SlidingCut {
+  static constexpr int64_t kMostPixels = 1024;
   int64_t pixels = 1, pixel_tiles = 0;       // of a tile: over all images, or (wide) along a row
   int64_t most_pixels = 1;                   // for any number of images
   int64_t channels = 1, channel_blocks = 1;  // in a panel

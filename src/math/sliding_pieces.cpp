@@ -31,19 +31,18 @@ class SlidingPiece {
     }
     first_output_ = piece % c_.output_blocks * c_.outputs;
     last_output_ = Least(first_output_ + c_.outputs, p_.outputs);
-    beside_ = scratch;
-    panels_ = beside_ + kTileRows * kTileColumns;
-    windows_ = panels_ + c_.channels * p_.taps() * Panels() * kTileColumns + kTileColumns;
+    sums_ = scratch;
+    panels_ =
+        sums_ + (c_.channel_blocks > 1 ? Least(c_.outputs, p_.outputs) : c_.row_block) * c_.pixels;
+    windows_ = panels_ + Panels() * TileWindows::PanelStep(c_.channels * p_.taps()) + kTileColumns;
   }
 
   void Run() {
     TileWindows windows(p_, c_, begin_, count_, windows_);
-    for (int64_t channel = 0; channel < p_.channels || channel == 0; channel += c_.channels) {
+    for (int64_t channel = 0; channel < p_.channels; channel += c_.channels) {
       const int64_t channels = Least(c_.channels, p_.channels - channel);
       const int64_t depth = channels * p_.taps();
-      if (depth > 0) windows.Load(a_.x, a_.x_end, channel, channels);
-      for (int64_t s = 0; depth > 0 && s < Panels(); ++s)
-        windows.Pack(s, channels, panels_ + s * depth * kTileColumns);
+      windows.Pack(a_.x, a_.x_end, channel, channels, panels_);
       const bool last = channel + c_.channels >= p_.channels;
       for (int64_t o = first_output_; o < last_output_; o += c_.row_block)
         RunBlock(o, channel * p_.taps(), depth, channel > 0, last);
@@ -61,7 +60,8 @@ class SlidingPiece {
     t.a = a_.packed + o * p_.depth() + first * rows;
     for (int64_t s = 0; s < Panels(); ++s) {
       const int64_t at = s * kTileColumns, columns = Least(kTileColumns, count_ - at);
-      t.b = panels_ + s * depth * kTileColumns;
+      t.b = panels_ + s * TileWindows::PanelStep(depth);
+      t.adds = adds;
       const int64_t pixel = begin_ + at, image = pixel / p_.out_plane(),
                     within = pixel - image * p_.out_plane();
       const bool whole = columns == kTileColumns || columns == kLanes;
@@ -70,19 +70,17 @@ class SlidingPiece {
       const auto tile = TileOf<Broadcast::kPacked>(rows, columns);
       if (whole && dense) {
         const int64_t offset = image * p_.y_image + o * p_.y_plane + within;
-        TileEnd end{Of(a_.scale, o), Of(a_.shift, o), Of(a_.add, offset), a_.slope};
+        const TileEnd end{Of(a_.scale, o), Of(a_.shift, o), Of(a_.add, offset), a_.slope};
         t.c = a_.y + offset;
         t.c_step = p_.y_plane;
-        t.adds = adds;
         t.end = last && Ends() ? &end : nullptr;
         tile(t);
       } else {
-        t.c = beside_;
-        t.c_step = kTileColumns;
-        t.adds = false;
+        t.c = sums_ + (c_.channel_blocks > 1 ? o - first_output_ : 0) * c_.pixels + at;
+        t.c_step = c_.pixels;
         t.end = nullptr;
         tile(t);
-        Spread(o, rows, pixel, columns, adds, last);
+        if (last) Spread(t.c, o, rows, pixel, columns);
       }
     }
   }
@@ -94,55 +92,48 @@ class SlidingPiece {
     return array == nullptr ? nullptr : array + at;
   }
 
-  // From beside_ to y, row by row of an image.
-  void Spread(int64_t o, int64_t rows, int64_t pixel, int64_t columns, bool adds, bool last) {
+  // From sums to y, row by row of an image.
+  void Spread(const float* sums, int64_t o, int64_t rows, int64_t pixel, int64_t columns) {
+    const bool dense = p_.y_row == p_.w.out && p_.y_column == 1;
+    int64_t image = pixel / p_.out_plane(), within = pixel % p_.out_plane();
     for (int64_t k = 0; k < columns;) {
-      const int64_t image = (pixel + k) / p_.out_plane(), within = (pixel + k) % p_.out_plane();
       const int64_t row = within / p_.w.out, column = within % p_.w.out;
-      const int64_t left =
-          p_.y_row == p_.w.out && p_.y_column == 1 ? p_.out_plane() - within : p_.w.out - column;
-      const int64_t n = Least(left, columns - k);
-      for (int64_t i = 0; i < rows; ++i) {
-        const int64_t offset =
-            image * p_.y_image + (o + i) * p_.y_plane + row * p_.y_row + column * p_.y_column;
+      const int64_t n = Least(dense ? p_.out_plane() - within : p_.w.out - column, columns - k);
+      int64_t offset = image * p_.y_image + o * p_.y_plane + row * p_.y_row + column * p_.y_column;
+      for (int64_t i = 0; i < rows; ++i, offset += p_.y_plane) {
         if (p_.y_column == 1) {
-          SpreadRow(beside_ + i * kTileColumns + k, n, o + i, offset, adds, last);
+          SpreadRow(sums + i * c_.pixels + k, n, o + i, offset);
         } else {
-          SpreadApart(beside_ + i * kTileColumns + k, n, o + i, offset, adds, last);
+          SpreadApart(sums + i * c_.pixels + k, n, o + i, offset);
         }
       }
-      k += n;
+      k += n, within += n;
+      if (within == p_.out_plane()) within = 0, ++image;
     }
   }
 
-  void SpreadRow(const float* from, int64_t n, int64_t o, int64_t offset, bool adds, bool last) {
+  void SpreadRow(const float* from, int64_t n, int64_t o, int64_t offset) {
     const Floats d;
     float* y = a_.y + offset;
-    const float* add = last && a_.add != nullptr ? a_.add + offset : nullptr;
-    const FloatVector scale = hn::Set(d, last && a_.scale != nullptr ? a_.scale[o] : 1.0F),
-                      shift = hn::Set(d, last && a_.shift != nullptr ? a_.shift[o] : 0.0F);
-    const float slope = last ? a_.slope : 1;
+    const float* add = Of(a_.add, offset);
+    const FloatVector scale = hn::Set(d, a_.scale != nullptr ? a_.scale[o] : 1.0F),
+                      shift = hn::Set(d, a_.shift != nullptr ? a_.shift[o] : 0.0F);
     for (int64_t k = 0; k < n; k += kLanes) {
       const auto lanes = hn::FirstN(d, static_cast<size_t>(Least(kLanes, n - k)));
-      FloatVector v = hn::LoadU(d, from + k);
-      if (adds) v = hn::Add(v, hn::MaskedLoad(lanes, d, y + k));
-      v = hn::MulAdd(v, scale, shift);
+      FloatVector v = hn::MulAdd(hn::LoadU(d, from + k), scale, shift);
       if (add != nullptr) v = hn::Add(v, hn::MaskedLoad(lanes, d, add + k));
-      hn::BlendedStore(Rectify(v, slope), lanes, d, y + k);
+      hn::BlendedStore(Rectify(v, a_.slope), lanes, d, y + k);
     }
   }
 
-  void SpreadApart(const float* from, int64_t n, int64_t o, int64_t offset, bool adds, bool last) {
+  void SpreadApart(const float* from, int64_t n, int64_t o, int64_t offset) {
     for (int64_t k = 0; k < n; ++k) {
       const int64_t at = offset + k * p_.y_column;
       float v = from[k];
-      if (adds) v += a_.y[at];
-      if (last) {
-        if (a_.scale != nullptr) v *= a_.scale[o];
-        if (a_.shift != nullptr) v += a_.shift[o];
-        if (a_.add != nullptr) v += a_.add[at];
-        if (v <= 0 && a_.slope != 1) v = a_.slope == 0 ? 0 : v * a_.slope;
-      }
+      if (a_.scale != nullptr) v *= a_.scale[o];
+      if (a_.shift != nullptr) v += a_.shift[o];
+      if (a_.add != nullptr) v += a_.add[at];
+      if (v <= 0 && a_.slope != 1) v = a_.slope == 0 ? 0 : v * a_.slope;
       a_.y[at] = v;
     }
   }
@@ -151,7 +142,7 @@ class SlidingPiece {
   const SlidingCut& c_;
   const SlidingArrays& a_;
   int64_t begin_, count_, first_output_, last_output_;
-  float *beside_, *panels_, *windows_;
+  float *sums_, *panels_, *windows_;
 };
 
 void RunPieces(const SlidingProduct& p, const SlidingCut& cut, const SlidingArrays& a,

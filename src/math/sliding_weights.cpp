@@ -29,7 +29,7 @@ class WeightPiece {
     chunk_ = piece / c_.channel_blocks;
     const int64_t panels = (c_.pixels + kTileColumns - 1) / kTileColumns;
     panels_ = scratch;
-    turned_ = panels_ + c_.channels * p_.taps() * panels * kTileColumns + kTileColumns;
+    turned_ = panels_ + panels * TileWindows::PanelStep(c_.channels * p_.taps()) + kTileColumns;
     windows_ = turned_ + OutputPanels(c_.outputs) * kTileColumns * c_.pixels;
   }
 
@@ -106,12 +106,10 @@ class WeightPiece {
 
   void Multiply(bool adds) {
     TileWindows windows(p_, c_, begin_, count_, windows_);
-    windows.Load(a_.x, a_.x_end, first_channel_, channels_);
-    for (int64_t s = 0; s * kTileColumns < count_; ++s)
-      windows.Pack(s, channels_, panels_ + s * Depth() * kTileColumns);
+    windows.Pack(a_.x, a_.x_end, first_channel_, channels_, panels_);
     TileProduct t;
     t.depth = count_;
-    t.a_next = Depth() * kTileColumns;
+    t.a_next = TileWindows::PanelStep(Depth());
     t.c_step = a_.sums_row;
     t.adds = adds;
     for (int64_t o = 0; o < outputs_; o += kTileColumns) {

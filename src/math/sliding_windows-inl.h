@@ -42,21 +42,16 @@ HWY_INLINE WindowAxis WindowOf(const SlidingAxis& a) {
   return window;
 }
 
-// Pixels of a tile that lie side by side in one image's row.
-struct Segment {
-  int64_t at;    // in the tile
-  int64_t from;  // in the windows, for the first tap and channel
-  int64_t count;
-};
-
-// The pixels of a tile within one image.
-struct ImageRun {
-  int64_t image, first, last;  // pixels of the image's plane
+// Up to a vector of neighbouring pixels: where its window begins, for the first channel and tap,
+// and where it goes in the panels.
+struct WindowCopy {
+  int64_t from;
+  int32_t to, count;
 };
 
 class TileWindows {
  public:
-  // Pixels [begin, begin + count) over all images.
+  // Pixels [begin, begin + count) over all images, for panels of `depth` rows.
   HWY_INLINE TileWindows(const SlidingProduct& product, const SlidingCut& cut, int64_t begin,
                          int64_t count, float* memory)
       : p(product),
@@ -65,72 +60,72 @@ class TileWindows {
         w(WindowOf(p.w)),
         begin_(begin),
         count_(count),
-        memory_(memory) {
-    row_step = c.direct ? p.w.size : c.row_floats;
+        memory_(memory),
+        row_step_(c.direct ? p.w.size : c.row_floats) {
+    plane_ = p.out_plane();
+    first_image_ = begin / plane_;
+    int64_t rows = 0;
+    ForEachImage([&](const ImageRun& run) { rows += RowsOf(run); });
+    channel_step_ = c.direct ? p.x_plane() : rows * row_step_;
   }
 
-  // The windows of channels [first, first + channels); x is the first image's first channel.
-  HWY_INLINE void Load(const float* x, const float* x_end, int64_t first, int64_t channels) {
-    if (c.direct) {
-      base_ = x + first * p.x_plane();
-      channel_step = p.x_plane();
-      end_ = x_end;
-      return;
-    }
-    base_ = memory_;
-    channel_step = Rows() * row_step;
-    end_ = memory_ + channels * channel_step + 2 * kTileColumns;
-    for (int64_t channel = 0; channel < channels; ++channel) {
-      LoadChannel(x + (first + channel) * p.x_plane(), memory_ + channel * channel_step);
-    }
-  }
+  // Floats from one panel to the next: what is written beyond its last row must not meet the next.
+  static HWY_INLINE int64_t PanelStep(int64_t depth) { return depth * kTileColumns + kLanes; }
 
-  // Panel `panel`: rows for `channels` channels and all taps.
-  HWY_INLINE void Pack(int64_t panel, int64_t channels, float* HWY_RESTRICT to) const {
-    Segment segments[kTileColumns];
-    const int64_t at = panel * kTileColumns;
-    const int64_t count = FindSegments(at, Least(kTileColumns, count_ - at), segments);
-    const int64_t step_h = p.h.step < 0 ? -1 : 1, step_w = p.w.step < 0 ? -1 : 1;
-    const int64_t first_row = step_h < 0 ? h.reach : 0, first_column = step_w < 0 ? w.reach : 0;
-    const int64_t phase = c.row_floats / (c.direct ? 1 : w.stride);
+  // All panels for channels [first, first + channels); x is the first image's first channel.
+  HWY_INLINE void Pack(const float* x, const float* x_end, int64_t first, int64_t channels,
+                       float* HWY_RESTRICT panels) {
+    const float *from = x + first * p.x_plane(), *end = x_end;
+    if (!c.direct) {
+      for (int64_t channel = 0; channel < channels; ++channel)
+        LoadChannel(from + channel * p.x_plane(), memory_ + channel * channel_step_);
+      from = memory_, end = memory_ + channels * channel_step_ + 2 * kTileColumns;
+    }
+    WindowCopy copies[kMostCopies];
+    const int64_t count = FindCopies(PanelStep(channels * p.taps()), copies);
+    int64_t farthest = 0;
+    for (int64_t k = 0; k < count; ++k) farthest = Most(farthest, copies[k].from + kLanes);
+    const int64_t first_row = h.step < 0 ? h.reach : 0, first_column = w.step < 0 ? w.reach : 0;
+    const int64_t phase = row_step_ / w.stride;
     for (int64_t channel = 0; channel < channels; ++channel) {
       for (int64_t i = 0; i < p.h.taps; ++i) {
-        const float* row = base_ + channel * channel_step + (first_row + i * h.step) * row_step;
-        for (int64_t j = 0; j < p.w.taps; ++j) {
+        const float* row = from + channel * channel_step_ + (first_row + i * h.step) * row_step_;
+        for (int64_t j = 0; j < p.w.taps; ++j, panels += kTileColumns) {
           const int64_t column = first_column + j * w.step;
-          CopySegments(
-              row + (w.stride == 1 ? column : column % w.stride * phase + column / w.stride),
-              segments, count, to);
-          to += kTileColumns;
+          const float* tap =
+              row + (w.stride == 1 ? column : column % w.stride * phase + column / w.stride);
+          if (HWY_LIKELY(tap + farthest <= end)) {
+            CopyWhole(tap, copies, count, panels);
+          } else {
+            CopyExactly(tap, copies, count, panels);
+          }
         }
       }
     }
   }
 
  private:
-  HWY_INLINE void CopySegments(const float* HWY_RESTRICT from, const Segment* segments,
-                               int64_t count, float* HWY_RESTRICT to) const {
+  static constexpr int64_t kMostCopies = SlidingCut::kMostPixels;
+
+  // The pixels of the tile within one image: [first, last] of its plane.
+  struct ImageRun {
+    int64_t image, first, last;
+  };
+
+  // Whole vectors: what is written beyond a copy is written again by what follows.
+  static HWY_INLINE void CopyWhole(const float* HWY_RESTRICT from, const WindowCopy* copies,
+                                   int64_t count, float* HWY_RESTRICT to) {
     const Floats d;
-    // Whole vectors: what is written beyond a segment is written again by what follows.
-    for (int64_t s = 0; s < count; ++s) {
-      const float* HWY_RESTRICT source = from + segments[s].from;
-      float* HWY_RESTRICT target = to + segments[s].at;
-      const int64_t n = segments[s].count;
-      if (HWY_UNLIKELY(source + n + kLanes > end_)) {
-        for (int64_t k = 0; k < n; ++k) target[k] = source[k];
-        continue;
-      }
-      hn::StoreU(hn::LoadU(d, source), d, target);
-      if (n > kLanes) hn::StoreU(hn::LoadU(d, source + kLanes), d, target + kLanes);
+    for (int64_t k = 0; k < count; ++k)
+      hn::StoreU(hn::LoadU(d, from + copies[k].from), d, to + copies[k].to);
+  }
+  static HWY_INLINE void CopyExactly(const float* HWY_RESTRICT from, const WindowCopy* copies,
+                                     int64_t count, float* HWY_RESTRICT to) {
+    for (int64_t k = 0; k < count; ++k) {
+      for (int64_t n = 0; n < copies[k].count; ++n) to[copies[k].to + n] = from[copies[k].from + n];
     }
   }
 
-  // Rows of windows of a channel, over all images of the tile.
-  HWY_INLINE int64_t Rows() const {
-    int64_t rows = 0;
-    ForEachImage([&](const ImageRun& run) { rows += RowsOf(run); });
-    return rows;
-  }
   HWY_INLINE int64_t FirstRow(const ImageRun& run) const { return run.first / p.w.out; }
   HWY_INLINE int64_t RowsOf(const ImageRun& run) const {
     return (run.last / p.w.out - FirstRow(run)) * h.stride + h.reach + 1;
@@ -141,10 +136,10 @@ class TileWindows {
 
   template <typename F>
   HWY_INLINE void ForEachImage(const F& f) const {
-    const int64_t plane = p.out_plane();
-    for (int64_t pixel = begin_; pixel < begin_ + count_;) {
-      const int64_t image = pixel / plane, last = Least((image + 1) * plane, begin_ + count_);
-      f(ImageRun{image, pixel - image * plane, last - 1 - image * plane});
+    int64_t image = first_image_;
+    for (int64_t pixel = begin_; pixel < begin_ + count_; ++image) {
+      const int64_t last = Least((image + 1) * plane_, begin_ + count_);
+      f(ImageRun{image, pixel - image * plane_, last - 1 - image * plane_});
       pixel = last;
     }
   }
@@ -155,7 +150,7 @@ class TileWindows {
       const int64_t rows = RowsOf(run);
       const int64_t low_row = FirstRow(run) * p.h.stride + h.low,
                     low_column = FirstColumn(run) * p.w.stride + w.low;
-      for (int64_t r = 0; r < rows; ++r, to += row_step) {
+      for (int64_t r = 0; r < rows; ++r, to += row_step_) {
         const int64_t row = low_row + r * h.sample;
         const bool inside = row >= 0 && row < p.h.size;
         LoadRow(inside ? plane + row * p.w.size : nullptr, low_column, to);
@@ -163,23 +158,24 @@ class TileWindows {
     });
   }
 
-  // One row: phase by phase, each row_floats / stride long; null: zeros.
+  // One row: phase by phase, each row_step_ / stride long; null: zeros.
   HWY_INLINE void LoadRow(const float* HWY_RESTRICT row, int64_t low,
                           float* HWY_RESTRICT to) const {
-    const int64_t n = row_step / w.stride, apart = w.stride * w.sample;
+    if (row == nullptr) return Zero(to, row_step_);
+    const int64_t n = w.stride == 1 ? row_step_ : row_step_ / w.stride;
+    const int64_t apart = w.stride * w.sample;
     for (int64_t phase = 0; phase < w.stride; ++phase, to += n) {
-      if (row == nullptr) {
-        Zero(to, n);
-        continue;
-      }
       const int64_t from = low + phase * w.sample;  // x's column under the first element
-      const int64_t before = from >= 0 ? 0 : Least(n, (-from + apart - 1) / apart);
+      const int64_t before = from >= 0 ? 0 : Least(n, Steps(-from, apart));
       const int64_t inside =
-          Most(before, Least(n, p.w.size <= from ? 0 : (p.w.size - from + apart - 1) / apart));
+          Most(before, Least(n, p.w.size <= from ? 0 : Steps(p.w.size - from, apart)));
       Zero(to, before);
       Gather(row + from + before * apart, apart, inside - before, to + before);
       Zero(to + inside, n - inside);
     }
+  }
+  static HWY_INLINE int64_t Steps(int64_t n, int64_t step) {
+    return step == 1 ? n : (n + step - 1) / step;
   }
 
   // These write whole vectors: what is beyond n is written again by what follows.
@@ -187,7 +183,6 @@ class TileWindows {
     const Floats d;
     for (int64_t k = 0; k < n; k += kLanes) hn::StoreU(hn::Zero(d), d, to + k);
   }
-
   static HWY_INLINE void Gather(const float* HWY_RESTRICT from, int64_t apart, int64_t n,
                                 float* HWY_RESTRICT to) {
     const Floats d;
@@ -199,7 +194,8 @@ class TileWindows {
         hn::StoreU(hn::MaskedLoad(rest, d, from + k), d, to + k);
       }
       return;
-    } else if (apart == 2) {
+    }
+    if (apart == 2) {
       for (; k + kLanes < n; k += kLanes) {
         FloatVector even, odd;
         hn::LoadInterleaved2(d, from + 2 * k, even, odd);
@@ -209,24 +205,24 @@ class TileWindows {
     for (; k < n; ++k) to[k] = from[k * apart];
   }
 
-  // Where the pixels [at, at + n) of the tile find their windows.
-  HWY_INLINE int64_t FindSegments(int64_t at, int64_t n, Segment* segments) const {
-    int64_t count = 0, rows = 0;  // rows of the images before
+  // Where the tile's pixels find their windows, in the order of the panels.
+  HWY_INLINE int64_t FindCopies(int64_t panel_step, WindowCopy* copies) const {
+    int64_t count = 0, at = 0, rows = 0;  // rows: of the images before
     ForEachImage([&](const ImageRun& run) {
-      const int64_t run_at = run.image * p.out_plane() + run.first - begin_;
-      const int64_t run_last = run_at + run.last - run.first;
-      for (int64_t k = Most(at, run_at); k <= Least(at + n - 1, run_last);) {
-        const int64_t pixel = run.first + k - run_at;
-        const int64_t row = pixel / p.w.out, column = pixel % p.w.out;
-        const int64_t length = Least(Least(p.w.out - column, at + n - k), run_last - k + 1);
-        Segment& s = segments[count++];
-        s.at = k - at, s.count = length;
-        if (c.direct) {
-          s.from = run.image * p.x_image + (row + h.low) * row_step + column + w.low;
-        } else {
-          s.from = (rows + (row - FirstRow(run)) * h.stride) * row_step + column - FirstColumn(run);
-        }
-        k += length;
+      int64_t row = FirstRow(run), column = run.first - row * p.w.out;
+      const int64_t first_row = row, first_column = FirstColumn(run);
+      for (const int64_t last = at + run.last - run.first; at <= last;) {
+        const int64_t in_panel = at % kTileColumns;
+        const int64_t n =
+            Least(Least(kLanes, last - at + 1), Least(p.w.out - column, kTileColumns - in_panel));
+        WindowCopy& copy = copies[count++];
+        copy.to = static_cast<int32_t>(at / kTileColumns * panel_step + in_panel);
+        copy.count = static_cast<int32_t>(n);
+        copy.from = c.direct
+                        ? run.image * p.x_image + (row + h.low) * row_step_ + column + w.low
+                        : (rows + (row - first_row) * h.stride) * row_step_ + column - first_column;
+        at += n, column += n;
+        if (column == p.w.out) column = 0, ++row;
       }
       rows += RowsOf(run);
     });
@@ -238,8 +234,8 @@ class TileWindows {
   const WindowAxis h, w;
   const int64_t begin_, count_;
   float* memory_;
-  const float *base_ = nullptr, *end_ = nullptr;
-  int64_t row_step, channel_step = 0;
+  const int64_t row_step_;
+  int64_t plane_, first_image_, channel_step_;
 };
 
 }  // namespace moka::HWY_NAMESPACE
