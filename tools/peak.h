@@ -6,7 +6,7 @@
 namespace moka::tool {
 
 // GFLOP/s of a loop of nothing but multiply-adds, 2 operations each, in the widest vectors that the
-// processor has, on all threads of `context`; the best of several runs. Some 30 ms.
+// processor has, on all threads of `context`; the best of several runs. Some 20 ms.
 double PeakGflops(Context& context);
 
 // GB/s of a copy between arrays of 64 MB each, on all threads: bytes read plus bytes written, the
