@@ -1,10 +1,11 @@
 // The speed of multiply-adds and of memory.
 #include "peak.h"
 
+#include <sched.h>
+
 #include <algorithm>
 #include <iterator>
 #include <numeric>
-#include <thread>
 #include <vector>
 
 #include "moka/elementwise.h"
@@ -75,6 +76,13 @@ double MultiplyAdds() {
   return MultiplyAddsOf128(hidden);
 }
 
+// Those that this process may use.
+double Cores() {
+  cpu_set_t cores;
+  CPU_ZERO(&cores);
+  return sched_getaffinity(0, sizeof cores, &cores) == 0 ? CPU_COUNT(&cores) : 1e9;
+}
+
 }  // namespace
 
 // All threads at the same time, but each one's best run counts: that another program takes a core
@@ -93,8 +101,7 @@ double PeakGflops(Context& context) {
     }
   });
   const double together = std::accumulate(gflops.begin(), gflops.end(), 0.0);
-  const double cores = std::max(1u, std::thread::hardware_concurrency());
-  return together * std::min(1.0, cores / context.threads());  // more threads take turns
+  return together * std::min(1.0, Cores() / context.threads());  // more threads take turns
 }
 
 double CopyGigabytes(Context& context) {
