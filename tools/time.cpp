@@ -139,7 +139,7 @@ void CheckFlags() {
     throw UsageError(fmt::format("--iterations must be at least 1, not {}", FLAGS_iterations));
   }
   if (FLAGS_batch < 0) {
-    throw UsageError(fmt::format("--batch must be at least 1, not {}", FLAGS_batch));
+    throw UsageError(fmt::format("--batch must be at least 0, not {}", FLAGS_batch));
   }
   if (FLAGS_batch > 0 && !FLAGS_layer.empty()) {
     throw UsageError("--batch goes with --model: with --layer, --shape says it");
