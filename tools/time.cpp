@@ -122,9 +122,9 @@ void SetBatch(NetDescription& net, const Net& planned, const NetSchema& schema) 
         schema.ParseLayer("type: \"Input\" input_param {" + shapes + " }", "--batch").params;
     any = true;
   }
-  if (!any)
-    throw Error(net.file,
-                ": --batch: the net has no Input layer; its data layers say the batch size");
+  if (any) return;
+  throw Error(net.file,
+              ": --batch: the net has no Input layer; its data layers say the batch size");
 }
 
 void CheckFlags() {
@@ -171,7 +171,8 @@ TimeReport TimeModel() {
     TimeNet(solver.net(), session, report);
     report.step_ms = MedianOf([&] { solver.Step(1); });
     report.history_bytes = report.memory.gradient_bytes;  // SGD keeps one number for each gradient
-  } else {                                                // a net without a loss, for example
+  } else {
+    // A net without a loss, for example.
     options.plan_only = false;
     options.backward = false;
     Net net(std::move(description), session.registry, session.context, options);

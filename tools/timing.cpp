@@ -154,13 +154,9 @@ std::vector<LayerTime> TimeLayers(Net& net, const Registry& registry, bool backw
 
 PassTime Total(const std::vector<LayerTime>& layers, bool backward, double ms) {
   PassTime total{.ms = ms};
-  const auto add = [&](const Work& work) {
-    total.work.bytes += work.bytes;
-    total.work.multiply_adds += work.multiply_adds;
-  };
   for (const LayerTime& layer : layers) {
-    add(layer.forward.work);
-    if (backward) add(layer.backward.work);
+    total.work.multiply_adds += layer.forward.work.multiply_adds;
+    if (backward) total.work.multiply_adds += layer.backward.work.multiply_adds;
   }
   return total;
 }

@@ -43,7 +43,7 @@ struct PassTime {
 };
 
 struct LayerTime {
-  LayerInfo layer;
+  LayerInfo layer;  // whose params live as long as the net
   PassTime forward, backward;
   bool has_backward = false;
 };
@@ -52,8 +52,8 @@ struct LayerTime {
 // gradients that the net wants of it.
 std::vector<LayerTime> TimeLayers(Net& net, const Registry& registry, bool backward);
 
-// The work of all layers, done in `ms`: that of a forward pass, with `backward` also that of the
-// backward one. The bytes say little then: what one layer writes the next may find in a cache.
+// The multiply-adds of all layers, done in `ms`: those of a forward pass, with `backward` also of
+// the backward one. No bytes: what one layer writes the next may find in a cache.
 PassTime Total(const std::vector<LayerTime>& layers, bool backward, double ms);
 
 // What moka time found out. Times that were not taken are 0.

@@ -55,13 +55,11 @@ def torch_environment():
 
 
 def run(command, environment):
-    """(The JSON object on the last line of stdout, peak MiB of the process). Throws RuntimeError."""
-    with subprocess.Popen(list(map(str, command)), env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                          text=True) as process:
-        out, err = process.communicate()  # short: a line each
-        if process.returncode != 0:
-            raise RuntimeError((err.strip() or f"status {process.returncode}").splitlines()[-1])
-    return json.loads(out.strip().splitlines()[-1])
+    """The JSON object on the last line of stdout. Throws RuntimeError with the last line of stderr."""
+    done = subprocess.run(list(map(str, command)), env=environment, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise RuntimeError((done.stderr.strip() or f"status {done.returncode}").splitlines()[-1])
+    return json.loads(done.stdout.strip().splitlines()[-1])
 
 
 def moka_run(args, net, mode):
@@ -140,7 +138,6 @@ def sides_of(args, net, mode):
 
 
 def input_shape(args, net):
-    sys.path.insert(0, str(HERE))
     text = (args.nets / f"{net}_deploy.prototxt").read_text()
     sizes = [word for word in text[text.index("input_param"):].replace("dim:", " ").split("}")[0].split()
              if word.isdigit()]
