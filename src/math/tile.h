@@ -8,6 +8,9 @@
 // is known, and no target that would gain nothing. Include this before anything of Highway.
 #define HWY_DISABLED_TARGETS \
   (HWY_SSSE3 | HWY_AVX3_DL | HWY_SVE | HWY_SVE2 | HWY_SVE_256 | HWY_SVE2_128)
+// Where nothing else is there, emulated vectors of four rather than scalars: kernels change the
+// places of elements. The bug of GCC 12 for which Highway avoids these is in integer products.
+#define HWY_BROKEN_EMU128 0
 
 namespace moka {
 

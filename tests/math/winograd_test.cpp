@@ -1,0 +1,150 @@
+// Winograd convolution beside the definition, for every kind of processor that this one can be.
+#include "math/winograd.h"
+
+#include <gtest/gtest.h>
+#include <hwy/highway.h>
+#include <hwy/targets.h>
+
+#include <cstring>
+#include <ostream>
+
+#include "naive/compare.h"
+#include "naive/convolution.h"
+
+namespace moka {
+
+static void PrintTo(const ConvolutionGeometry& g, std::ostream* out) {
+  *out << g.batch << "x" << g.channels << "x" << g.height << "x" << g.width << " to " << g.outputs
+       << ", kernel " << g.kernel_h << ", pad " << g.pad_h << " " << g.pad_w << ", group "
+       << g.group;
+}
+
+namespace {
+
+constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
+using Pass = ConvolutionPass;
+
+struct Case {
+  WinogradTile tile;
+  ConvolutionGeometry g;
+};
+
+WinogradTile TileOfCase(int64_t kernel, bool small) {
+  if (kernel == 5) return WinogradTile::kF2x5;
+  return small ? WinogradTile::kF2x3 : WinogradTile::kF4x3;
+}
+
+// Memory of just the size that is asked for, full of NaN.
+class Memory {
+ public:
+  Memory(int64_t floats, int threads)
+      : each_(static_cast<size_t>(threads), std::vector<float>(static_cast<size_t>(floats), kNan)) {
+  }
+  std::span<float> operator()(int worker) const { return each_[static_cast<size_t>(worker)]; }
+
+ private:
+  mutable std::vector<std::vector<float>> each_;
+};
+
+struct Convolution {
+  ConvolutionGeometry g;
+  WinogradTile tile;
+  int threads = 1;
+
+  std::vector<float> Pack(Pass pass, const std::vector<float>& w) const {
+    Context context({.threads = threads, .seed = 1});
+    std::vector<float> packed(static_cast<size_t>(WinogradFilterFloats(g, tile)), kNan);
+    WinogradPackFilter(context, g, pass, tile, w.data(), packed.data());
+    return packed;
+  }
+  std::vector<float> Forward(const std::vector<float>& x, const std::vector<float>& w,
+                             const TileEnd* end = nullptr) const {
+    Context context({.threads = threads, .seed = 1});
+    const Memory memory(WinogradScratch(g, Pass::kForward, tile), threads);
+    std::vector<float> y(naive::OutputCount(g), kNan);
+    WinogradForward(context, g, tile, x.data(), Pack(Pass::kForward, w).data(), end, y.data(),
+                    memory);
+    return y;
+  }
+  std::vector<float> Data(const std::vector<float>& w, const std::vector<float>& dy) const {
+    Context context({.threads = threads, .seed = 1});
+    const Memory memory(WinogradScratch(g, Pass::kBackwardData, tile), threads);
+    std::vector<float> dx(naive::InputCount(g), kNan);
+    WinogradBackwardData(context, g, tile, Pack(Pass::kBackwardData, w).data(), dy.data(),
+                         dx.data(), memory);
+    return dx;
+  }
+};
+
+ConvolutionGeometry Images(int64_t batch, int64_t channels, int64_t height, int64_t width,
+                           int64_t outputs, int64_t kernel, int64_t pad_h, int64_t pad_w,
+                           int64_t group = 1) {
+  return {.batch = batch,
+          .channels = channels,
+          .height = height,
+          .width = width,
+          .outputs = outputs,
+          .group = group,
+          .kernel_h = kernel,
+          .kernel_w = kernel,
+          .pad_h = pad_h,
+          .pad_w = pad_w};
+}
+
+// Each of Highway's targets here, one at a time.
+class WinogradOn : public testing::TestWithParam<int64_t> {
+ protected:
+  WinogradOn() {
+    hwy::SetSupportedTargetsForTest(GetParam());
+    hwy::GetChosenTarget().Update(hwy::SupportedTargets());
+  }
+  ~WinogradOn() override {
+    hwy::SetSupportedTargetsForTest(0);
+    hwy::GetChosenTarget().Update(hwy::SupportedTargets());
+  }
+};
+
+std::vector<int64_t> Targets() {
+  std::vector<int64_t> targets;
+  for (const int64_t target : {HWY_AVX3, HWY_AVX2, HWY_SSE4, HWY_NEON, HWY_EMU128}) {
+    if ((hwy::SupportedTargets() | HWY_EMU128) & HWY_TARGETS & target) targets.push_back(target);
+  }
+  return targets;
+}
+INSTANTIATE_TEST_SUITE_P(Targets, WinogradOn, testing::ValuesIn(Targets()),
+                         [](const auto& info) { return hwy::TargetName(info.param); });
+
+const ConvolutionGeometry kRagged[] = {
+    Images(1, 1, 4, 4, 1, 3, 1, 1),       Images(3, 2, 7, 7, 5, 3, 1, 1),
+    Images(1, 3, 13, 13, 17, 3, 1, 1),    Images(3, 20, 14, 14, 30, 3, 1, 1),
+    Images(1, 3, 6, 5, 2, 3, 0, 0),       Images(3, 1, 9, 23, 3, 3, 2, 0),
+    Images(1, 2, 3, 70, 14, 3, 0, 2),     Images(3, 4, 5, 3, 3, 3, 1, 2),
+    Images(1, 8, 31, 37, 12, 3, 1, 1, 2), Images(3, 6, 17, 10, 9, 3, 1, 0, 3),
+    Images(37, 2, 3, 3, 2, 3, 1, 1),      Images(2, 40, 8, 9, 200, 3, 1, 1),
+    Images(1, 1, 6, 6, 1, 5, 0, 1),       Images(3, 2, 7, 7, 5, 5, 2, 2),
+    Images(1, 3, 13, 13, 17, 5, 2, 2),    Images(3, 4, 12, 12, 8, 5, 0, 0),
+    Images(1, 2, 5, 70, 15, 5, 1, 4),     Images(3, 6, 17, 10, 9, 5, 3, 2, 3),
+    Images(10, 3, 5, 8, 4, 5, 0, 0),      Images(2, 8, 29, 31, 12, 5, 2, 2, 2),
+};
+
+TEST_P(WinogradOn, GivesWhatTheDefinitionGives) {
+  for (const ConvolutionGeometry& g : kRagged) {
+    for (const bool small : {false, true}) {
+      if (small && g.kernel_h == 5) continue;
+      SCOPED_TRACE(testing::PrintToString(g) + (small ? ", small" : ""));
+      const Convolution c{g, TileOfCase(g.kernel_h, small)};
+      const auto x = naive::Random(naive::InputCount(g), "x"),
+                 w = naive::Random(naive::WeightCount(g), "w"),
+                 dy = naive::Random(naive::OutputCount(g), "dy");
+      if (WinogradSuits(g, Pass::kForward, c.tile)) {
+        EXPECT_TRUE(naive::Near(naive::Forward(g, x, w, {}), c.Forward(x, w), 1e-5));
+      }
+      if (WinogradSuits(g, Pass::kBackwardData, c.tile)) {
+        EXPECT_TRUE(naive::Near(naive::BackwardData(g, w, dy), c.Data(w, dy), 1e-5));
+      }
+    }
+  }
+}
+
+}  // namespace
+}  // namespace moka
