@@ -1,6 +1,7 @@
 // dw = or += the gradient of <w * x, dy> for w, db that for a bias.
 #include "math/depthwise.h"
 #include "math/direct_convolution.h"
+#include "math/winograd.h"
 
 namespace moka {
 
@@ -11,7 +12,13 @@ void ConvolveBackwardWeights(Context& context, const ConvolutionGeometry& g, con
     DepthwiseBackwardWeights(context, g, x, dy, dw, add_dw, db, add_db, scratch, shared);
     return;
   }
-  DirectBackwardWeights(context, g, x, dy, dw, add_dw, db, add_db, scratch, shared);
+  const WinogradTile tile = WinogradOf(g, ConvolutionPass::kBackwardWeights);
+  if (tile != WinogradTile::kNone && dw != nullptr) {
+    WinogradBackwardWeights(context, g, tile, x, dy, dw, add_dw, scratch, shared);
+    dw = nullptr;
+  }
+  if (dw != nullptr || db != nullptr)
+    DirectBackwardWeights(context, g, x, dy, dw, add_dw, db, add_db, scratch, shared);
 }
 
 }  // namespace moka

@@ -2,6 +2,7 @@
 #include "math/depthwise.h"
 #include "math/direct_convolution.h"
 #include "math/epilogue.h"
+#include "math/winograd.h"
 
 namespace moka {
 
@@ -12,7 +13,11 @@ void ConvolveForward(Context& context, const ConvolutionGeometry& g, const float
     DepthwiseForward(context, g, x, w.w, EarlyShift(epilogue), y, scratch);
     return ApplyEpilogue(context, g, epilogue, y);
   }
-  DirectForward(context, g, x, w.packed, epilogue, y, scratch);
+  const WinogradTile tile = WinogradOf(g, ConvolutionPass::kForward);
+  if (tile == WinogradTile::kNone)
+    return DirectForward(context, g, x, w.packed, epilogue, y, scratch);
+  const TileEnd end{epilogue.scale, epilogue.shift, epilogue.add, epilogue.slope};
+  WinogradForward(context, g, tile, x, w.packed, &end, y, scratch);
 }
 
 void ConvolveForward(Context& context, const ConvolutionGeometry& g, const float* x, const float* w,

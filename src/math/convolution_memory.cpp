@@ -3,17 +3,26 @@
 
 #include "math/depthwise.h"
 #include "math/direct_convolution.h"
+#include "math/winograd.h"
 
 namespace moka {
 
+WinogradTile WinogradOf(const ConvolutionGeometry& g, ConvolutionPass pass) {
+  return g.exact ? WinogradTile::kNone : ChooseWinograd(g, pass);
+}
+
 int64_t PackedWeightsFloats(const ConvolutionGeometry& g, ConvolutionPass pass) {
   if (IsDepthwise(g) || pass == ConvolutionPass::kBackwardWeights) return 0;
-  return DirectPackedFloats(g);
+  const WinogradTile tile = WinogradOf(g, pass);
+  return tile == WinogradTile::kNone ? DirectPackedFloats(g) : WinogradFilterFloats(g, tile);
 }
 
 void PackWeights(Context& context, const ConvolutionGeometry& g, ConvolutionPass pass,
                  const float* w, std::span<float> packed) {
-  if (PackedWeightsFloats(g, pass) > 0) DirectPackWeights(context, g, pass, w, packed.data());
+  if (PackedWeightsFloats(g, pass) == 0) return;
+  const WinogradTile tile = WinogradOf(g, pass);
+  if (tile == WinogradTile::kNone) return DirectPackWeights(context, g, pass, w, packed.data());
+  WinogradPackFilter(context, g, pass, tile, w, packed.data());
 }
 
 PackedWeights PackInScratch(Context& context, const ConvolutionGeometry& g, ConvolutionPass pass,
@@ -26,7 +35,10 @@ PackedWeights PackInScratch(Context& context, const ConvolutionGeometry& g, Conv
 }
 
 int64_t ConvolutionScratch(const ConvolutionGeometry& g, ConvolutionPass pass) {
-  return IsDepthwise(g) ? DepthwiseScratch(g) : DirectScratch(g, pass);
+  if (IsDepthwise(g)) return DepthwiseScratch(g);
+  const WinogradTile tile = WinogradOf(g, pass);
+  const int64_t direct = DirectScratch(g, pass);  // of the weights' gradient: that of the bias
+  return tile == WinogradTile::kNone ? direct : std::max(direct, WinogradScratch(g, pass, tile));
 }
 
 int64_t ConvolutionScratch(const ConvolutionGeometry& g) {
@@ -39,7 +51,10 @@ int64_t ConvolutionScratch(const ConvolutionGeometry& g) {
 }
 
 int64_t ConvolutionSharedScratch(const ConvolutionGeometry& g) {
-  return IsDepthwise(g) ? DepthwiseSharedScratch(g) : DirectSharedScratch(g);
+  if (IsDepthwise(g)) return DepthwiseSharedScratch(g);
+  const WinogradTile tile = WinogradOf(g, ConvolutionPass::kBackwardWeights);
+  const int64_t direct = DirectSharedScratch(g);
+  return tile == WinogradTile::kNone ? direct : std::max(direct, WinogradSharedScratch(g, tile));
 }
 
 }  // namespace moka

@@ -87,6 +87,8 @@ class TileWindows {
     for (int64_t k = 0; k < count; ++k) farthest = Most(farthest, copies[k].from + kLanes);
     const int64_t first_row = h.step < 0 ? h.reach : 0, first_column = w.step < 0 ? w.reach : 0;
     const int64_t phase = row_step_ / w.stride;
+    // Planes are far apart: no processor foresees the next.
+    const int64_t ahead = c.direct && p.taps() == 1 ? 3 * channel_step_ : 0;
     for (int64_t channel = 0; channel < channels; ++channel) {
       for (int64_t i = 0; i < p.h.taps; ++i) {
         const float* row = from + channel * channel_step_ + (first_row + i * h.step) * row_step_;
@@ -95,7 +97,7 @@ class TileWindows {
           const float* tap =
               row + (w.stride == 1 ? column : column % w.stride * phase + column / w.stride);
           if (HWY_LIKELY(tap + farthest <= end)) {
-            CopyWhole(tap, copies, count, panels);
+            CopyWhole(tap, ahead, copies, count, panels);
           } else {
             CopyExactly(tap, copies, count, panels);
           }
@@ -113,11 +115,14 @@ class TileWindows {
   };
 
   // Whole vectors: what is written beyond a copy is written again by what follows.
-  static HWY_INLINE void CopyWhole(const float* HWY_RESTRICT from, const WindowCopy* copies,
-                                   int64_t count, float* HWY_RESTRICT to) {
+  static HWY_INLINE void CopyWhole(const float* HWY_RESTRICT from, int64_t ahead,
+                                   const WindowCopy* copies, int64_t count,
+                                   float* HWY_RESTRICT to) {
     const Floats d;
-    for (int64_t k = 0; k < count; ++k)
+    for (int64_t k = 0; k < count; ++k) {
       hn::StoreU(hn::LoadU(d, from + copies[k].from), d, to + copies[k].to);
+      if (ahead != 0) __builtin_prefetch(from + ahead + copies[k].from, 0, 3);
+    }
   }
   static HWY_INLINE void CopyExactly(const float* HWY_RESTRICT from, const WindowCopy* copies,
                                      int64_t count, float* HWY_RESTRICT to) {

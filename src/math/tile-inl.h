@@ -87,6 +87,13 @@ HWY_NOINLINE void Tile(const TileProduct& t) {
 #pragma GCC unroll 2
     for (int j = 0; j < vectors; ++j) sums[i][j] = hn::Zero(d);
   }
+  // What is written at the end is on its way from memory meanwhile.
+#pragma GCC unroll 16
+  for (int i = 0; i < rows; ++i) {
+#pragma GCC unroll 2
+    for (int j = 0; j < vectors; ++j)
+      __builtin_prefetch(t.c + i * t.c_step + j * kLanes, 1, 3);
+  }
   constexpr int64_t a_row = kind == Broadcast::kPacked ? 1 : kTileColumns;
   constexpr int64_t a_step = kind == Broadcast::kPacked ? rows : 1;
   const float *a = t.a, *b = t.b;
