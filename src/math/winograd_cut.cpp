@@ -52,6 +52,22 @@ WinogradCut CutWinograd(const ConvolutionGeometry& g, WinogradTile tile) {
   return cut;
 }
 
+WinogradWeightsCut CutWinogradWeights(const ConvolutionGeometry& g, WinogradTile tile) {
+  constexpr int64_t kPieces = 16;
+  const int64_t channels = g.channels / g.group, outputs = g.outputs / g.group;
+  WinogradWeightsCut cut;
+  cut.tiles = CutWinograd(g, tile);
+  cut.tiles.block = 64;
+  // The sums for one point stay in an L2 cache.
+  cut.output_blocks = CeilDiv(outputs, 256);
+  cut.outputs = CeilDiv(CeilDiv(outputs, cut.output_blocks), kWinogradLanes) * kWinogradLanes;
+  cut.channel_blocks = CeilDiv(channels, 128);
+  cut.channels = CeilDiv(channels, cut.channel_blocks);
+  const int64_t wanted = CeilDiv(kPieces, g.group * cut.output_blocks * cut.channel_blocks);
+  cut.chunks = std::clamp<int64_t>(std::min(g.batch, cut.tiles.tiles / 128), 1, wanted);
+  return cut;
+}
+
 WinogradBlock::WinogradBlock(const WinogradCut& cut, int64_t begin, int64_t count, int64_t extra)
     : tiles(count) {
   const int64_t image_tiles = cut.rows * cut.columns;

@@ -31,6 +31,17 @@ struct WinogradCut {
 };
 WinogradCut CutWinograd(const ConvolutionGeometry& g, WinogradTile tile);
 
+// The gradient for w: of blocks of channels and outputs, over chunks of images.
+struct WinogradWeightsCut {
+  WinogradCut tiles;  // its block is also that of products; parts do not count
+  int64_t channels = 0, channel_blocks = 0;
+  int64_t outputs = 0, output_blocks = 0;
+  int64_t chunks = 0;
+
+  int64_t first_image(int64_t batch, int64_t chunk) const { return batch * chunk / chunks; }
+};
+WinogradWeightsCut CutWinogradWeights(const ConvolutionGeometry& g, WinogradTile tile);
+
 // Tiles one after another in a row of tiles of one image. When a run is laid out as pixels, a few
 // more follow it, which its last tiles need: runs begin at slots, each as wide as a step.
 struct WinogradRun {

@@ -90,6 +90,59 @@ HWY_INLINE void TransformFilter(const FloatVector (&w)[3], FloatVector (&o)[4]) 
   o[3] = w[2];
 }
 
+// o = A y: what the gradient for w takes of that for y.
+HWY_INLINE void TransformGradient(const FloatVector (&y)[4], FloatVector (&o)[6]) {
+  const FloatVector even_a = TimesAdd(0.5F, y[2], y[0]), odd_a = TimesAdd(0.5F, y[3], y[1]);
+  const FloatVector even_b = TimesAdd(2, y[2], y[0]), odd_b = TimesAdd(2, y[3], y[1]);
+  o[0] = y[0];
+  o[1] = TimesAdd(kPointA, odd_a, even_a);
+  o[2] = TimesAdd(-kPointA, odd_a, even_a);
+  o[3] = TimesAdd(kPointB, odd_b, even_b);
+  o[4] = TimesAdd(-kPointB, odd_b, even_b);
+  o[5] = y[3];
+}
+HWY_INLINE void TransformGradient(const FloatVector (&y)[2], FloatVector (&o)[6]) {
+  o[0] = y[0];
+  o[1] = TimesAdd(kPointA, y[1], y[0]);
+  o[2] = TimesAdd(-kPointA, y[1], y[0]);
+  o[3] = TimesAdd(kPointB, y[1], y[0]);
+  o[4] = TimesAdd(-kPointB, y[1], y[0]);
+  o[5] = y[1];
+}
+HWY_INLINE void TransformGradient(const FloatVector (&y)[2], FloatVector (&o)[4]) {
+  o[0] = y[0];
+  o[1] = hn::Add(y[0], y[1]);
+  o[2] = hn::Sub(y[0], y[1]);
+  o[3] = y[1];
+}
+
+// o = G' u
+HWY_INLINE void TransformSums(const FloatVector (&u)[6], FloatVector (&o)[3]) {
+  const FloatVector even_a = Times(-2.0F / 3, hn::Add(u[1], u[2])),
+                    odd_a = Times(-2.0F / 3 * kPointA, hn::Sub(u[1], u[2]));
+  const FloatVector even_b = hn::Add(u[3], u[4]), odd_b = hn::Sub(u[3], u[4]);
+  o[0] = hn::Add(u[0], TimesAdd(1.0F / 6, even_b, even_a));
+  o[1] = TimesAdd(kPointB / 6, odd_b, odd_a);
+  o[2] = TimesAdd(1.0F / 3, even_b, TimesAdd(0.5F, even_a, u[5]));
+}
+HWY_INLINE void TransformSums(const FloatVector (&u)[6], FloatVector (&o)[5]) {
+  const FloatVector even_a = Times(-2.0F / 3, hn::Add(u[1], u[2])),
+                    odd_a = Times(-2.0F / 3 * kPointA, hn::Sub(u[1], u[2]));
+  const FloatVector even_b = Times(1.0F / 6, hn::Add(u[3], u[4])),
+                    odd_b = Times(kPointB / 6, hn::Sub(u[3], u[4]));
+  o[0] = hn::Add(u[0], hn::Add(even_a, even_b));
+  o[1] = hn::Add(odd_a, odd_b);
+  o[2] = TimesAdd(2, even_b, Times(0.5F, even_a));
+  o[3] = TimesAdd(2, odd_b, Times(0.5F, odd_a));
+  o[4] = TimesAdd(4, even_b, TimesAdd(0.25F, even_a, u[5]));
+}
+HWY_INLINE void TransformSums(const FloatVector (&u)[4], FloatVector (&o)[3]) {
+  const FloatVector even = Times(0.5F, hn::Add(u[1], u[2]));
+  o[0] = hn::Add(u[0], even);
+  o[1] = Times(0.5F, hn::Sub(u[1], u[2]));
+  o[2] = hn::Add(even, u[3]);
+}
+
 }  // namespace moka::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 

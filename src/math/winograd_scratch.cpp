@@ -8,20 +8,33 @@ namespace {
 
 constexpr int64_t kMostLanes = 16;  // of any processor
 
-int64_t ForwardScratch(const ConvolutionGeometry& g, WinogradTile tile) {
-  const WinogradKind kind = KindOf(tile);
-  const WinogradCut cut = CutWinograd(g, tile);
-  const int64_t points = kind.points * kind.points, channels = g.channels / g.group,
-                outputs = g.outputs / g.group;
-  // Parts are even but for the rows of a tile.
-  const int64_t part = std::min(outputs, CeilDiv(outputs, cut.parts) + 28);
+// For InputTiles and OutputTiles of a block.
+int64_t TilesScratch(const ConvolutionGeometry& g, const WinogradKind& kind,
+                     const WinogradCut& cut) {
   const int64_t slots =
       CeilDiv(MostSlots(cut, (kind.points - 1) / kind.step), kMostLanes) * kMostLanes +
       2 * kMostLanes;
-  const int64_t input = (kind.points + 1) * kind.step * slots + g.width,
+  const int64_t input = 2 * kind.points * kind.step * slots + g.width,
                 output = kind.step * kind.step * cut.block;
-  return points * (OddLines(cut.block * channels) + OddLines(cut.block * part)) +
-         std::max(input, output) + 16;
+  return std::max(input, output) + 16;
+}
+
+int64_t ForwardScratch(const ConvolutionGeometry& g, WinogradTile tile) {
+  const WinogradKind kind = KindOf(tile);
+  const WinogradCut cut = CutWinograd(g, tile);
+  const int64_t channels = g.channels / g.group, outputs = g.outputs / g.group;
+  return kind.points * kind.points *
+             (OddLines(cut.block * channels) + OddLines(cut.block * outputs)) +
+         TilesScratch(g, kind, cut);
+}
+
+int64_t WeightsScratch(const ConvolutionGeometry& g, WinogradTile tile) {
+  const WinogradKind kind = KindOf(tile);
+  const WinogradWeightsCut cut = CutWinogradWeights(g, tile);
+  return kind.points * kind.points *
+             (OddLines(cut.channels * cut.outputs) + OddLines(cut.tiles.block * cut.channels) +
+              OddLines(cut.tiles.block * cut.outputs)) +
+         TilesScratch(g, kind, cut.tiles);
 }
 
 }  // namespace
@@ -40,6 +53,7 @@ bool WinogradSuits(const ConvolutionGeometry& g, ConvolutionPass pass, WinogradT
 }
 
 int64_t WinogradScratch(const ConvolutionGeometry& g, ConvolutionPass pass, WinogradTile tile) {
+  if (pass == ConvolutionPass::kBackwardWeights) return WeightsScratch(g, tile);
   return ForwardScratch(pass == ConvolutionPass::kBackwardData ? TurnedAround(g) : g, tile);
 }
 

@@ -42,23 +42,22 @@ class InputTiles {
         strip_(memory),
         streams_(strip_ + points * strip_step_),
         stream_step_(StreamFloats(block.slots)),
-        zeros_(streams_ + step * stream_step_) {
+        zeros_(streams_ + points * step * stream_step_) {
     for (int64_t i = 0; i < points * strip_step_; ++i) strip_[i] = 0;
-    for (int64_t i = 0; i < step * stream_step_; ++i) streams_[i] = 0;
+    for (int64_t i = 0; i < points * step * stream_step_; ++i) streams_[i] = 0;
     for (int64_t i = 0; i < g.width; ++i) zeros_[i] = 0;
   }
 
   static int64_t Memory(int64_t width, int64_t slots) {
-    return points * StripFloats(slots) + step * StreamFloats(slots) + width;
+    return points * (StripFloats(slots) + step * StreamFloats(slots)) + width;
   }
 
-  // plane (height, width): that of the first image.
+  // plane (height, width): that of the first image; the next channel's follows.
   HWY_INLINE void Transform(const float* plane, const Panels& to, int64_t row) {
     for (int64_t r = 0; r < block_.runs; ++r) Vertical(plane, block_.run[r]);
-    for (int i = 0; i < points; ++i) {
-      Separate(strip_ + i * strip_step_);
-      Horizontal(i, to, row);
-    }
+    // All of one step before the next: what was just stored cannot yet be loaded at other places.
+    for (int i = 0; i < points; ++i) Separate(i);
+    for (int64_t tile = 0; tile < block_.tiles; tile += kLanes) Horizontal(tile, to, row);
   }
 
  private:
@@ -72,6 +71,7 @@ class InputTiles {
     const int64_t first = left < 0 ? 0 : left, end = left + (run.count + kExtra) * step;
     const int64_t last = end < g_.width ? end : g_.width;
     plane += run.image * g_.channels * g_.height * g_.width;
+    const int64_t next = g_.height * g_.width;  // channel
     const float* rows[points];
 #pragma GCC unroll 6
     for (int i = 0; i < points; ++i) {
@@ -81,6 +81,8 @@ class InputTiles {
     float* to = strip_ + run.slot * step + (first - left);
     for (int64_t column = first; column < last; column += kLanes, to += kLanes) {
       FloatVector in[points], out[points];
+#pragma GCC unroll 6
+      for (int i = 0; i < points; ++i) __builtin_prefetch(rows[i] + column + next);
       if (column + kLanes <= last) {
 #pragma GCC unroll 6
         for (int i = 0; i < points; ++i) in[i] = hn::LoadU(d, rows[i] + column);
@@ -94,43 +96,50 @@ class InputTiles {
     }
   }
 
-  // streams[j][slot] = strip[slot * step + j]
-  HWY_INLINE void Separate(const float* HWY_RESTRICT strip) {
+  // streams[i][j][slot] = strip[i][slot * step + j]
+  HWY_INLINE void Separate(int i) {
     const Floats d;
-    float* HWY_RESTRICT to = streams_;
+    const float* HWY_RESTRICT from = strip_ + i * strip_step_;
+    float* HWY_RESTRICT to = streams_ + i * step * stream_step_;
     for (int64_t slot = 0; slot < block_.slots; slot += kLanes) {
       FloatVector v[step];
 #pragma GCC unroll 4
-      for (int j = 0; j < step; ++j) v[j] = hn::LoadU(d, strip + slot * step + j * kLanes);
+      for (int j = 0; j < step; ++j) v[j] = hn::LoadU(d, from + slot * step + j * kLanes);
       Deinterleave(v);
 #pragma GCC unroll 4
       for (int j = 0; j < step; ++j) hn::StoreU(v[j], d, to + j * stream_step_ + slot);
     }
   }
 
-  HWY_INLINE void Horizontal(int i, const Panels& to, int64_t row) {
+  // For a vector of tiles.
+  HWY_INLINE void Horizontal(int64_t tile, const Panels& to, int64_t row) {
+    const float* from = streams_ + block_.slot[tile];
+    float* v = to.at(0, row, tile);
     const Floats d;
-    for (int64_t tile = 0; tile < block_.tiles; tile += kLanes) {
-      const float* from = streams_ + block_.slot[tile];
+    if (block_.slot[tile + kLanes - 1] - block_.slot[tile] == kLanes - 1) {
+      HorizontalRows([&](const float* stream) { return hn::LoadU(d, stream); }, from, v, to.point);
+    } else {
+      int32_t index[kLanes];
+      for (int64_t l = 0; l < kLanes; ++l) index[l] = block_.slot[tile + l] - block_.slot[tile];
+      const TwoTables pick(index);
+      HorizontalRows(
+          [&](const float* stream) {
+            return pick(hn::LoadU(d, stream), hn::LoadU(d, stream + kLanes));
+          },
+          from, v, to.point);
+    }
+  }
+  template <typename Load>
+  HWY_INLINE void HorizontalRows(const Load& load, const float* from, float* v, int64_t v_point) {
+    const Floats d;
+    for (int i = 0; i < points; ++i) {
       FloatVector in[points], out[points];
-      if (block_.slot[tile + kLanes - 1] - block_.slot[tile] == kLanes - 1) {
 #pragma GCC unroll 6
-        for (int j = 0; j < points; ++j)
-          in[j] = hn::LoadU(d, from + j % step * stream_step_ + j / step);
-      } else {
-        int32_t index[kLanes];
-        for (int64_t l = 0; l < kLanes; ++l) index[l] = block_.slot[tile + l] - block_.slot[tile];
-        const TwoTables pick(index);
-#pragma GCC unroll 6
-        for (int j = 0; j < points; ++j) {
-          const float* stream = from + j % step * stream_step_ + j / step;
-          in[j] = pick(hn::LoadU(d, stream), hn::LoadU(d, stream + kLanes));
-        }
-      }
+      for (int j = 0; j < points; ++j)
+        in[j] = load(from + (i * step + j % step) * stream_step_ + j / step);
       TransformInput(in, out);
-      float* v = to.at(i * points, row, tile);
 #pragma GCC unroll 6
-      for (int j = 0; j < points; ++j) hn::StoreU(out[j], d, v + j * to.point);
+      for (int j = 0; j < points; ++j) hn::StoreU(out[j], d, v + (i * points + j) * v_point);
     }
   }
 

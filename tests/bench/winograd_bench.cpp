@@ -52,6 +52,8 @@ class Run {
       : g(geometry),
         tile(kind),
         packed(Random(WinogradFilterFloats(g, tile))),
+        shared(
+            Random(pass == ConvolutionPass::kBackwardWeights ? WinogradSharedScratch(g, tile) : 0)),
         scratch_(Random(WinogradScratch(g, pass, tile))) {
     WinogradPackFilter(context, g, pass, tile, w.data(), packed.data());
   }
@@ -70,7 +72,7 @@ class Run {
   std::vector<float> w = Random(g.outputs * (g.channels / g.group) * g.kernel_h * g.kernel_w),
                      dw = w;
   std::vector<float> y = Random(g.batch * g.outputs * g.out_height() * g.out_width());
-  std::vector<float> packed;
+  std::vector<float> packed, shared;
 
  private:
   mutable std::vector<float> scratch_;
@@ -88,6 +90,14 @@ void Data(benchmark::State& state, const ConvolutionGeometry& g, WinogradTile ti
   Run run(g, ConvolutionPass::kBackwardData, tile);
   for (auto _ : state) {
     WinogradBackwardData(run.context, g, tile, run.packed.data(), run.y.data(), run.dx.data(), run);
+  }
+  run.Report(state);
+}
+void Weights(benchmark::State& state, const ConvolutionGeometry& g, WinogradTile tile) {
+  Run run(g, ConvolutionPass::kBackwardWeights, tile);
+  for (auto _ : state) {
+    WinogradBackwardWeights(run.context, g, tile, run.x.data(), run.y.data(), run.dw.data(), false,
+                            run, run.shared);
   }
   run.Report(state);
 }
@@ -112,6 +122,7 @@ void Pack(benchmark::State& state, const ConvolutionGeometry& g, WinogradTile ti
       };
       one("forward", Forward);
       one("data", Data);
+      one("weights", Weights);
       one("pack", Pack);
     };
     if (c.g.kernel_h == 5) {

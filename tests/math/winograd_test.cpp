@@ -74,6 +74,17 @@ struct Convolution {
                          dx.data(), memory);
     return dx;
   }
+  // Added to `before`, if there is something.
+  std::vector<float> Weights(const std::vector<float>& x, const std::vector<float>& dy,
+                             const std::vector<float>& before = {}) const {
+    Context context({.threads = threads, .seed = 1});
+    const Memory memory(WinogradScratch(g, Pass::kBackwardWeights, tile), threads);
+    std::vector<float> shared(static_cast<size_t>(WinogradSharedScratch(g, tile)), kNan),
+        dw = before.empty() ? std::vector<float>(naive::WeightCount(g), kNan) : before;
+    WinogradBackwardWeights(context, g, tile, x.data(), dy.data(), dw.data(), !before.empty(),
+                            memory, shared);
+    return dw;
+  }
 };
 
 ConvolutionGeometry Images(int64_t batch, int64_t channels, int64_t height, int64_t width,
@@ -141,6 +152,9 @@ TEST_P(WinogradOn, GivesWhatTheDefinitionGives) {
       }
       if (WinogradSuits(g, Pass::kBackwardData, c.tile)) {
         EXPECT_TRUE(naive::Near(naive::BackwardData(g, w, dy), c.Data(w, dy), 1e-5));
+      }
+      if (WinogradSuits(g, Pass::kBackwardWeights, c.tile)) {
+        EXPECT_TRUE(naive::Near(naive::BackwardWeights(g, x, dy), c.Weights(x, dy), 1e-5));
       }
     }
   }
