@@ -24,6 +24,8 @@ DECLARE_int32(threads);
 DECLARE_int64(seed);
 DECLARE_string(layer);
 DECLARE_string(shape);
+DECLARE_int32(batch);
+DECLARE_bool(json);
 DECLARE_string(params);
 DECLARE_bool(elementwise);
 DECLARE_bool(markdown);

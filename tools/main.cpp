@@ -34,6 +34,28 @@ SIGINT (Ctrl-C) and SIGTERM stop after the iteration, with a snapshot unless sna
 false, and with status 130 or 143; a second signal stops at once, without. SIGHUP writes a snapshot and
 goes on.)";
 
+constexpr const char* kTimeDetails =
+    R"(Inputs that nobody feeds are filled with random numbers.
+One layer alone: moka time --layer='type: "TanH"' --shape=64x256x28x28
+In phase TEST the net is made without a way back, as for inference.
+
+GFLOP/s counts multiply-adds as two operations, those of convolutions and inner products; a backward
+pass has as many for the gradients of its bottoms as Forward, and again for those of its params.
+% peak is their share of what a loop of multiply-adds in registers reaches on all threads, measured
+before. GB/s counts each value that a pass must read or write once: blobs, params and gradients.
+What one layer left in a cache the next reads faster than memory allows. A layer of 0 ms and no
+rates has its work done by another one.
+
+--json prints one object:
+  net, phase, threads, batch, peak_gflops; copy_gbs, with --layer: bytes read and written by a copy
+  layers         an array of {name, type, forward_ms, forward_flops, forward_bytes, forward_gflops,
+                 forward_percent_of_peak, forward_gbs}, and the same of backward where there is one
+  forward_ms, forward_backward_ms, step_ms (with SGD update), images_per_second (of the step, or
+                 forward), forward_gflops, forward_percent_of_peak, step_gflops,
+                 step_percent_of_peak: medians of the whole
+  memory         {plan_bytes, kept_bytes, weight_bytes, gradient_bytes, history_bytes}
+What does not apply is null.)";
+
 // Flags that mean something of their own in one command.
 constexpr CommandFlag kWeightsToBeginWith = {
     "weights",
@@ -66,10 +88,9 @@ const std::vector<Command>& Commands() {
       {"time",
        "--model=FILE | --layer=TEXT --shape=SHAPE [flags]",
        "time each layer, forward and backward",
-       "Inputs that nobody feeds are filled with random numbers.\n"
-       "One layer alone: moka time --layer='type: \"TanH\"' --shape=64x256x28x28",
-       {"model", "layer", "shape", kTimedIterations, "phase", "level", "stage", "plugin",
-        "max_memory", "threads", "seed", "gpu"},
+       kTimeDetails,
+       {"model", "batch", "layer", "shape", kTimedIterations, "json", "phase", "level", "stage",
+        "plugin", "max_memory", "threads", "seed", "gpu"},
        0,
        &RunTime},
       {"layers",

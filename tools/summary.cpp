@@ -7,6 +7,7 @@
 #include "command.h"
 #include "flags.h"
 #include "moka/net.h"
+#include "timing.h"
 
 namespace moka::tool {
 namespace {
@@ -84,13 +85,21 @@ void PrintPicture(const MemoryPlan& plan) {
   }
 }
 
-void PrintMemory(const MemoryPlan& plan) {
+// A training step's: the memory of the process is this and some MB for the program itself.
+void PrintMemory(const MemoryPlan& plan, bool trains) {
+  const int64_t activations = plan.bytes + plan.kept_bytes;
+  const int64_t momentum = trains ? plan.gradient_bytes : 0;
   fmt::print(
       "\nMemory: {} for values, gradients of values and scratch ({} if nothing were shared)\n",
       Bytes(plan.bytes), Bytes(plan.bytes_apart));
   fmt::print("        {} for inputs, outputs and kept blobs\n", Bytes(plan.kept_bytes));
-  fmt::print("        {} for parameters, {} for their gradients\n", Bytes(plan.param_bytes),
+  fmt::print("        {} for parameters, {} for their gradients", Bytes(plan.param_bytes),
              Bytes(plan.gradient_bytes));
+  if (trains) fmt::print(", {} for SGD's momentum (Adam has twice that)", Bytes(momentum));
+  fmt::print("\nTotal:  {} for a {}: {} of activations and workspace, {} beside\n",
+             Bytes(activations + plan.param_bytes + plan.gradient_bytes + momentum),
+             trains ? "training step" : "forward pass", Bytes(activations),
+             Bytes(plan.param_bytes + plan.gradient_bytes + momentum));
 }
 
 }  // namespace
@@ -110,7 +119,7 @@ int RunSummary(const Arguments& arguments) {
   fmt::print("{} ({} phase)\n\n", net.name().empty() ? arguments[0] : net.name(),
              options.phase == TRAIN ? "TRAIN" : "TEST");
   PrintLayers(net);
-  PrintMemory(net.memory_plan());
+  PrintMemory(net.memory_plan(), RunsBackward(net));
   PrintPicture(net.memory_plan());
   return 0;
 }

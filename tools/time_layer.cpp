@@ -8,6 +8,7 @@
 #include "flags.h"
 #include "moka/error.h"
 #include "moka/net.h"
+#include "peak.h"
 #include "timing.h"
 
 namespace moka::tool {
@@ -77,53 +78,18 @@ void FillIn(LayerDescription& layer, const LayerTraits& traits, size_t shapes) {
   }
 }
 
-int64_t Count(const std::vector<Shape>& shapes, const auto& chosen) {
-  int64_t count = 0;
-  for (size_t i = 0; i < shapes.size(); ++i) {
-    if (chosen(static_cast<int>(i))) count += shapes[i].count();
-  }
-  return count;
-}
-
-// What a pass reads and writes at least, in bytes, and how many multiply-adds it does.
-struct Work {
-  int64_t bytes = 0;
-  int64_t multiply_adds = 0;
-};
-
-Work ForwardWork(const LayerInfo& layer, int64_t params) {
-  const auto all = [](int) { return true; };
-  return {4 * (Count(layer.bottom_shapes, all) + Count(layer.top_shapes, all) + params),
-          layer.multiply_adds};
-}
-
-// Reads the tops' gradients, the params and what the traits declare; writes the gradients of
-// bottoms and params. Each of these takes as many multiply-adds as Forward.
-Work BackwardWork(const LayerInfo& layer, const LayerTraits& traits, int64_t params) {
-  const auto differentiable = [&](int i) { return traits.differentiable(i); };
-  Reads reads = traits.bottom_gradient_reads();
-  if (params > 0) reads = reads | traits.param_gradient_reads();
-  const int64_t gradients = Count(layer.bottom_shapes, differentiable);
-  const int64_t values = Count(layer.bottom_shapes, [&](int i) { return reads.ReadsBottom(i); }) +
-                         Count(layer.top_shapes, [&](int i) { return reads.ReadsTop(i); });
-  const int64_t top_gradients = Count(layer.top_shapes, [](int) { return true; });
-  const int parts = (gradients > 0 ? 1 : 0) + (params > 0 ? 1 : 0);
-  return {4 * (values + top_gradients + gradients + 2 * params), parts * layer.multiply_adds};
-}
-
-void PrintRow(const char* pass, double ms, const Work& work) {
-  const double per_second = ms > 0 ? 1e3 / ms : 0;  // passes
-  const double bytes = static_cast<double>(work.bytes);
-  fmt::print("{:<10} {:>10.3f} {:>10.3f} {:>10.2f}", pass, ms, bytes / 1e6,
-             bytes * per_second / 1e9);
-  if (work.multiply_adds > 0) {
-    fmt::print(" {:>10.2f}", 2e-9 * static_cast<double>(work.multiply_adds) * per_second);
+void PrintRow(const char* name, const PassTime& pass, double peak_gflops) {
+  fmt::print("{:<10} {:>10.3f} {:>10.3f} {:>10.2f}", name, pass.ms,
+             static_cast<double>(pass.work.bytes) / 1e6, pass.gigabytes());
+  if (pass.work.multiply_adds > 0) {
+    fmt::print(" {:>10.2f} {:>10.1f}", pass.gflops(), 100 * pass.gflops() / peak_gflops);
   }
   fmt::print("\n");
 }
 
-void PrintTimes(const LayerInfo& layer, const LayerTraits& traits,
-                const std::vector<double>& forward, const std::vector<double>& backward) {
+void PrintTimes(const TimeReport& report) {
+  const LayerTime& time = report.layers[0];
+  const LayerInfo& layer = time.layer;
   int64_t params = 0;
   for (const Param* param : layer.params) params += param->values().count();
   std::string shapes;
@@ -136,11 +102,12 @@ void PrintTimes(const LayerInfo& layer, const LayerTraits& traits,
   fmt::print("{}: {}{}\n", layer.type, shapes,
              params ? fmt::format(", {} parameters", params) : "");
   fmt::print("{:<10} {:>10} {:>10} {:>10}{}\n", "", "median ms", "MB moved", "GB/s",
-             layer.multiply_adds ? fmt::format(" {:>10}", "GFLOP/s") : "");
-  PrintRow("forward", Median(forward), ForwardWork(layer, params));
-  if (!backward.empty()) {
-    PrintRow("backward", Median(backward), BackwardWork(layer, traits, params));
-  }
+             layer.multiply_adds ? fmt::format(" {:>10} {:>10}", "GFLOP/s", "% of peak") : "");
+  PrintRow("forward", time.forward, report.peak_gflops);
+  if (time.has_backward) PrintRow("backward", time.backward, report.peak_gflops);
+  fmt::print("({} threads; medians of {})\n", report.threads, FLAGS_iterations);
+  fmt::print("(the machine at most: {:.1f} GFLOP/s of multiply-adds, {:.1f} GB/s of a copy)\n",
+             report.peak_gflops, report.copy_gigabytes);
 }
 
 }  // namespace
@@ -150,6 +117,9 @@ void TimeOneLayer() {
   for (const std::string& text : SplitCommas(FLAGS_shape)) shapes.push_back(ParseShape(text));
   const Phase phase = ChosenPhase();
   Session session;
+  TimeReport report{.phase = phase, .threads = session.context.threads()};
+  report.peak_gflops = PeakGflops(session.context);
+  report.copy_gigabytes = CopyGigabytes(session.context);
   LayerDescription layer = session.schema.ParseLayer(FLAGS_layer, kPlace);
   if (!layer.common.has_name()) layer.common.set_name("layer");
   const LayerTraits traits = TraitsOf(session.registry, layer);
@@ -171,11 +141,16 @@ void TimeOneLayer() {
   Net net(std::move(description), session.registry, session.context, options);
   FillInputs(net, session.context.seed());
   const bool backward = options.backward && RunsBackward(net);
-  TimeLayers(net, backward);  // touches all memory
-  const LayerTimer timer = TimeLayers(net, backward);
-  const auto last = static_cast<size_t>(net.layer_count() - 1);
-  PrintTimes(net.layer(net.layer_count() - 1), traits, timer.forward[last], timer.backward[last]);
-  fmt::print("({} threads; medians of {})\n", session.context.threads(), FLAGS_iterations);
+  TimeLayers(net, session.registry, backward);  // touches all memory
+  report.layers = {TimeLayers(net, session.registry, backward).back()};
+  report.net = net.layer(net.layer_count() - 1).name;
+  report.forward_ms = report.layers[0].forward.ms;
+  report.memory = net.memory_plan();
+  if (FLAGS_json) {
+    fmt::print("{}\n", ToJson(report));
+  } else {
+    PrintTimes(report);
+  }
 }
 
 }  // namespace moka::tool

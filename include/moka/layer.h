@@ -108,6 +108,12 @@ class MOKA_EXPORT Plan {
   Buffer<T> Saved(int64_t count) {
     return {AddSaved(Bytes(count, sizeof(T))), count};
   }
+  // Memory that keeps what the layer's passes leave in it until the next Reshape: what is made from
+  // params whose version has not changed since. It begins as zeros. Since plugin API 3.0.
+  template <typename T>
+  Buffer<T> Lasting(int64_t count) {
+    return {AddLasting(Bytes(count, sizeof(T))), count};
+  }
   // For `moka summary` and `moka time`: how many multiply-adds Forward does.
   void MultiplyAdds(int64_t count);
 
@@ -118,6 +124,7 @@ class MOKA_EXPORT Plan {
   static int64_t Bytes(int64_t count, size_t size);  // checked
   int AddScratch(int64_t bytes, bool per_worker);
   int AddSaved(int64_t bytes);
+  int AddLasting(int64_t bytes);
   Impl& impl_;
 };
 

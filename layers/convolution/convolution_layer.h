@@ -10,10 +10,10 @@ class ConvolutionLayer : public LearnedKernels {
   using LearnedKernels::LearnedKernels;
 
   void Forward(ForwardPass& pass) override {
-    const float* w = pass.param(0).values().data();
     const float* bias = has_bias() ? pass.param(1).values().data() : nullptr;
     for (int i = 0; i < pass.bottom_count(); ++i) {
-      ConvolveForward(pass.context(), convolution(i), pass.bottom(i).data(), w, bias,
+      ConvolveForward(pass.context(), convolution(i), pass.bottom(i).data(),
+                      Pack(pass, i, ConvolutionPass::kForward), Epilogue{.shift = bias},
                       pass.top(i).data(), [&](int worker) { return Scratch(pass, worker); });
     }
   }
@@ -31,7 +31,8 @@ class ConvolutionLayer : public LearnedKernels {
                                 i > 0 || (wants_bias && pass.adds_param(1)), scratch, Shared(pass));
       }
       if (pass.wants_bottom(i)) {
-        ConvolveBackwardData(pass.context(), convolution(i), pass.param(0).values().data(), dy,
+        ConvolveBackwardData(pass.context(), convolution(i),
+                             Pack(pass, i, ConvolutionPass::kBackwardData), dy,
                              pass.bottom_diff(i).data(), scratch);
       }
     }

@@ -56,11 +56,10 @@ LearnedKernels::Problem Deconvolution::For(const Shape& x) const {
 }
 
 void Deconvolution::Forward(ForwardPass& pass) {
-  const float* w = pass.param(0).values().data();
   for (int i = 0; i < pass.bottom_count(); ++i) {
-    float* y = pass.top(i).data();
-    ConvolveBackwardData(pass.context(), convolution(i), w, pass.bottom(i).data(), y,
-                         [&](int worker) { return Scratch(pass, worker); });
+    ConvolveBackwardData(pass.context(), convolution(i),
+                         Pack(pass, i, ConvolutionPass::kBackwardData), pass.bottom(i).data(),
+                         pass.top(i).data(), [&](int worker) { return Scratch(pass, worker); });
     if (has_bias()) AddBias(pass, i);
   }
 }
@@ -95,8 +94,8 @@ void Deconvolution::Backward(BackwardPass& pass) {
     }
     if (has_bias() && pass.wants_param(1)) BackwardBias(pass, i);
     if (pass.wants_bottom(i)) {
-      ConvolveForward(pass.context(), convolution(i), dy, pass.param(0).values().data(), nullptr,
-                      pass.bottom_diff(i).data(), scratch);
+      ConvolveForward(pass.context(), convolution(i), dy, Pack(pass, i, ConvolutionPass::kForward),
+                      Epilogue(), pass.bottom_diff(i).data(), scratch);
     }
   }
 }

@@ -57,6 +57,8 @@ class LearnedKernels : public Layer {
   // The memory of a pass, for the calls of moka/convolution_nd.h.
   std::span<float> Scratch(Pass& pass, int worker) const { return pass.Get(scratch_, worker); }
   std::span<float> Shared(Pass& pass) const { return pass.Get(shared_); }
+  // The weights as convolution i reads them in a pass. A net that does not train packs them once.
+  PackedWeights Pack(Pass& pass, int i, ConvolutionPass way) const;
 
  private:
   Problem CheckedFor(const Shape& x) const;
@@ -67,6 +69,16 @@ class LearnedKernels : public Layer {
   int axes_ = 0;
   std::vector<ConvolutionNdGeometry> convolutions_;  // of each bottom
   Buffer<float> scratch_, shared_;
+
+  // Before packed weights that last: what they were made from.
+  struct PackedKey {
+    uint64_t version, reshapes;
+    friend bool operator==(const PackedKey&, const PackedKey&) = default;
+  };
+  uint64_t reshapes_ = 0;
+  ConvolutionPass lasting_way_ = ConvolutionPass::kForward;
+  std::vector<Buffer<PackedKey>> keys_;  // of each bottom; none in training
+  std::vector<Buffer<float>> packed_;
 };
 
 inline void LearnedKernels::CheckOutputs() const {
@@ -109,8 +121,23 @@ inline void LearnedKernels::SetUp(Shapes bottom, Setup& setup) {
   axes_ = g.axes;
 }
 
+inline PackedWeights LearnedKernels::Pack(Pass& pass, int i, ConvolutionPass way) const {
+  const float* w = pass.param(0).values().data();
+  if (keys_.empty() || way != lasting_way_) {
+    PackWeights(pass.context(), convolution(i), way, w, Shared(pass));
+    return {w, Shared(pass).data()};
+  }
+  const std::span<float> packed = pass.Get(packed_[static_cast<size_t>(i)]);
+  PackedKey& key = pass.Get(keys_[static_cast<size_t>(i)])[0];
+  const PackedKey now{pass.param(0).version(), reshapes_};
+  if (key != now) PackWeights(pass.context(), convolution(i), way, w, packed);
+  key = now;
+  return {w, packed.data()};
+}
+
 inline void LearnedKernels::Reshape(Shapes bottom, Plan& plan) {
-  convolutions_.clear();
+  convolutions_.clear(), keys_.clear(), packed_.clear();
+  ++reshapes_;
   int64_t scratch = 0, shared = 0;
   for (size_t i = 0; i < bottom.size(); ++i) {
     const Shape& x = bottom[i];
@@ -134,9 +161,20 @@ inline void LearnedKernels::Reshape(Shapes bottom, Plan& plan) {
     plan.top(static_cast<int>(i)) = Shape(y);
     plan.MultiplyAdds(
         Shape{g.batch, g.outputs, g.out_plane(), g.channels / g.group * g.kernel()}.count());
-    scratch = std::max(scratch, ConvolutionScratch(g));
+    for (const auto pass : {ConvolutionPass::kForward, ConvolutionPass::kBackwardData,
+                            ConvolutionPass::kBackwardWeights}) {
+      scratch = std::max(scratch, ConvolutionScratch(g, pass));
+      shared = std::max(shared, PackedWeightsFloats(g, pass));
+    }
     shared = std::max(shared, ConvolutionSharedScratch(g));
     convolutions_.push_back(g);
+  }
+  for (size_t i = 0; !spec().training() && i < bottom.size(); ++i) {
+    const ConvolutionNdGeometry& g = convolutions_[i];
+    lasting_way_ =
+        CheckedFor(bottom[i]).mirrored ? ConvolutionPass::kBackwardData : ConvolutionPass::kForward;
+    keys_.push_back(plan.Lasting<PackedKey>(1));
+    packed_.push_back(plan.Lasting<float>(PackedWeightsFloats(g, lasting_way_)));
   }
   scratch_ = plan.Scratch<float>(scratch, true);
   shared_ = plan.Scratch<float>(shared);

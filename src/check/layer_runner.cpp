@@ -178,7 +178,7 @@ Pass::Impl LayerRunner::Connect(const RunInput& input, Memory& memory) {
   for (const Plan::Impl::Piece& piece : plan_.pieces) {
     const int64_t stride = piece.per_worker ? WorkerStride(piece.bytes) : 0;
     const int64_t bytes = piece.per_worker ? stride * input.threads : piece.bytes;
-    memory.pieces.emplace_back(bytes, input.poison);
+    memory.pieces.emplace_back(bytes, piece.lasting ? 0 : input.poison);
     impl.memory.push_back({memory.pieces.back().data(), stride});
   }
   for (const Tensor& tensor : memory.bottom_tensors) impl.bottoms.push_back(&tensor);
@@ -220,7 +220,7 @@ void LayerRunner::ConnectDiffs(const RunInput& input, Memory& memory, Pass::Impl
     memory.param_diff_tensors.emplace_back(shape, memory.param_diffs.back().floats());
   }
   for (size_t p = 0; p < plan_.pieces.size(); ++p) {
-    if (!plan_.pieces[p].saved) memory.pieces[p].Fill(input.poison);
+    if (!plan_.pieces[p].saved && !plan_.pieces[p].lasting) memory.pieces[p].Fill(input.poison);
   }
   for (const Tensor& diff : memory.top_diff_tensors) impl.top_diffs.push_back(&diff);
   for (size_t i = 0; i < memory.bottoms.size(); ++i) {

@@ -49,6 +49,11 @@ int Plan::AddSaved(int64_t bytes) {
   return static_cast<int>(impl_.pieces.size()) - 1;
 }
 
+int Plan::AddLasting(int64_t bytes) {
+  impl_.pieces.push_back({bytes, false, false, true});
+  return static_cast<int>(impl_.pieces.size()) - 1;
+}
+
 int Pass::bottom_count() const { return static_cast<int>(impl_.bottoms.size()); }
 int Pass::top_count() const { return static_cast<int>(impl_.tops.size()); }
 const Tensor& Pass::bottom(int i) const { return *impl_.bottoms[static_cast<size_t>(i)]; }

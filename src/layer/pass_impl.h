@@ -30,6 +30,7 @@ struct Plan::Impl {
     int64_t bytes = 0;
     bool saved = false;
     bool per_worker = false;
+    bool lasting = false;
   };
   std::vector<Shape> tops;
   std::vector<Piece> pieces;  // by buffer id

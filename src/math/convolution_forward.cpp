@@ -1,36 +1,34 @@
-// y (m, p) = w (m, k) columns (k, p) + bias, tile by tile.
-#include <algorithm>
-
-#include "math/convolution_lowering.h"
+// y = w * x, and what the epilogue says.
 #include "math/depthwise.h"
+#include "math/direct_convolution.h"
+#include "math/epilogue.h"
+#include "math/winograd.h"
 
 namespace moka {
 
+void ConvolveForward(Context& context, const ConvolutionGeometry& g, const float* x,
+                     const PackedWeights& w, const Epilogue& epilogue, float* y,
+                     WorkerScratch scratch) {
+  if (IsDepthwise(g)) {
+    DepthwiseForward(context, g, x, w.w, EarlyShift(epilogue), y, scratch);
+    return ApplyEpilogue(context, g, epilogue, y);
+  }
+  const WinogradTile tile = WinogradOf(g, ConvolutionPass::kForward);
+  if (tile == WinogradTile::kNone)
+    return DirectForward(context, g, x, w.packed, epilogue, y, scratch);
+  const TileEnd end{epilogue.scale, epilogue.shift, epilogue.add, epilogue.slope};
+  WinogradForward(context, g, tile, x, w.packed, &end, y, scratch);
+}
+
+void ConvolveForward(Context& context, const ConvolutionGeometry& g, const float* x, const float* w,
+                     const Epilogue& epilogue, float* y, WorkerScratch scratch) {
+  const auto packed = PackInScratch(context, g, ConvolutionPass::kForward, w, scratch);
+  ConvolveForward(context, g, x, packed, epilogue, y, scratch);
+}
+
 void ConvolveForward(Context& context, const ConvolutionGeometry& g, const float* x, const float* w,
                      const float* bias, float* y, WorkerScratch scratch) {
-  if (IsDepthwise(g)) return DepthwiseForward(context, g, x, w, bias, y, scratch);
-  const ConvolutionCut cut = CutForward(g);
-  const int64_t channels = g.channels / g.group, m = g.outputs / g.group,
-                k = channels * g.kernel_h * g.kernel_w;
-  const int64_t out_width = g.out_width(), plane = g.out_height() * out_width;
-  context.ParallelFor(
-      g.batch * g.group * cut.row_tiles, 1, [&](int64_t begin, int64_t end, int worker) {
-        for (int64_t piece = begin; piece < end; ++piece) {
-          const int64_t row = piece % cut.row_tiles * cut.rows,
-                        group = piece / cut.row_tiles % g.group;
-          const int64_t image = piece / cut.row_tiles / g.group;
-          ConvolutionTile tile(g, channels, row, std::min(cut.rows, g.out_height() - row),
-                               scratch(worker));
-          const auto columns =
-              tile.Lower(x + (image * g.channels + group * channels) * g.height * g.width);
-          float* out = y + (image * g.outputs + group * m) * plane + row * out_width;
-          for (int64_t i = 0; bias != nullptr && i < m; ++i)
-            std::fill_n(out + i * plane, tile.pixels(), bias[group * m + i]);
-          SerialGemm(context, Transpose::kNo, Transpose::kNo, m, tile.pixels(), k, 1,
-                     w + group * m * k, k, columns.data, columns.stride, bias != nullptr ? 1 : 0,
-                     out, plane);
-        }
-      });
+  ConvolveForward(context, g, x, w, Epilogue{.shift = bias}, y, scratch);
 }
 
 }  // namespace moka

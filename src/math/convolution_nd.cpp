@@ -8,6 +8,7 @@
 #include "math/clones.h"
 #include "math/convolution_nd_cut.h"
 #include "math/convolution_nd_lowering.h"
+#include "math/epilogue.h"
 
 namespace moka {
 namespace {
@@ -36,7 +37,7 @@ struct Sizes {
 };
 
 void Forward(Context& context, const ConvolutionNdGeometry& g, const float* x, const float* w,
-             const float* bias, float* y, WorkerScratch scratch) {
+             const Epilogue& epilogue, float* y, WorkerScratch scratch) {
   const ConvolutionNdCut cut = CutNdForward(g);
   const Sizes s(g);
   context.ParallelFor(
@@ -46,9 +47,10 @@ void Forward(Context& context, const ConvolutionNdGeometry& g, const float* x, c
           const int64_t pixel = piece % cut.tiles * cut.pixels, group = piece / cut.tiles % g.group,
                         image = piece / cut.tiles / g.group;
           const int64_t pixels = std::min(cut.pixels, s.out_plane - pixel);
-          float* out = y + (image * g.outputs + group * s.m) * s.out_plane + pixel;
-          for (int64_t i = 0; bias != nullptr && i < s.m; ++i)
-            std::fill_n(out + i * s.out_plane, pixels, bias[group * s.m + i]);
+          const EpilogueTile out(epilogue, y, s.m, pixels, s.out_plane,
+                                 (image * g.outputs + group * s.m) * s.out_plane + pixel,
+                                 group * s.m);
+          const float beta = out.Begin();
           for (int64_t first = 0; first < s.channels; first += cut.channels) {
             const int64_t count = std::min(cut.channels, s.channels - first);
             const ConvolutionNdTile tile(g, count, pixel, pixel + pixels, memory.rows);
@@ -56,8 +58,9 @@ void Forward(Context& context, const ConvolutionNdGeometry& g, const float* x, c
                        memory.columns, pixels);
             SerialGemm(context, Transpose::kNo, Transpose::kNo, s.m, pixels, count * s.kernel, 1,
                        w + group * s.m * s.k + first * s.kernel, s.k, memory.columns, pixels,
-                       bias != nullptr || first > 0 ? 1 : 0, out, s.out_plane);
+                       first > 0 ? 1 : beta, out.data(), s.out_plane);
           }
+          out.End();
         }
       });
 }
@@ -180,11 +183,46 @@ int64_t ConvolutionSharedScratch(const ConvolutionNdGeometry& g) {
   return MostNdChunks(g) * g.outputs * (2 + g.channels / g.group * g.kernel());
 }
 
+int64_t PackedWeightsFloats(const ConvolutionNdGeometry& g, ConvolutionPass pass) {
+  const auto planes = AsPlanes(g);
+  return planes ? PackedWeightsFloats(*planes, pass) : 0;
+}
+
+void PackWeights(Context& context, const ConvolutionNdGeometry& g, ConvolutionPass pass,
+                 const float* w, std::span<float> packed) {
+  if (const auto planes = AsPlanes(g)) PackWeights(context, *planes, pass, w, packed);
+}
+
+int64_t ConvolutionScratch(const ConvolutionNdGeometry& g, ConvolutionPass pass) {
+  if (const auto planes = AsPlanes(g)) return ConvolutionScratch(*planes, pass);
+  return ConvolutionScratch(g);
+}
+
+void ConvolveForward(Context& context, const ConvolutionNdGeometry& g, const float* x,
+                     const PackedWeights& w, const Epilogue& epilogue, float* y,
+                     WorkerScratch scratch) {
+  if (const auto planes = AsPlanes(g))
+    return ConvolveForward(context, *planes, x, w, epilogue, y, scratch);
+  Forward(context, g, x, w.w, epilogue, y, scratch);
+}
+
+void ConvolveForward(Context& context, const ConvolutionNdGeometry& g, const float* x,
+                     const float* w, const Epilogue& epilogue, float* y, WorkerScratch scratch) {
+  if (const auto planes = AsPlanes(g))
+    return ConvolveForward(context, *planes, x, w, epilogue, y, scratch);
+  Forward(context, g, x, w, epilogue, y, scratch);
+}
+
 void ConvolveForward(Context& context, const ConvolutionNdGeometry& g, const float* x,
                      const float* w, const float* bias, float* y, WorkerScratch scratch) {
+  ConvolveForward(context, g, x, w, Epilogue{.shift = bias}, y, scratch);
+}
+
+void ConvolveBackwardData(Context& context, const ConvolutionNdGeometry& g, const PackedWeights& w,
+                          const float* dy, float* dx, WorkerScratch scratch) {
   if (const auto planes = AsPlanes(g))
-    return ConvolveForward(context, *planes, x, w, bias, y, scratch);
-  Forward(context, g, x, w, bias, y, scratch);
+    return ConvolveBackwardData(context, *planes, w, dy, dx, scratch);
+  BackwardData(context, g, w.w, dy, dx, scratch);
 }
 
 void ConvolveBackwardData(Context& context, const ConvolutionNdGeometry& g, const float* w,

@@ -120,7 +120,8 @@ std::optional<ConvolutionGeometry> AsPlanes(const ConvolutionNdGeometry& g) {
                              .pad_h = h.pad,
                              .pad_w = w.pad,
                              .dilation_h = h.dilation,
-                             .dilation_w = w.dilation};
+                             .dilation_w = w.dilation,
+                             .exact = g.exact};
 }
 
 }  // namespace moka

@@ -18,7 +18,7 @@ namespace hn = hwy::HWY_NAMESPACE;
 
 using Floats = hn::ScalableTag<float>;
 using FloatVector = hn::Vec<Floats>;
-constexpr int64_t kLanes = HWY_MAX_BYTES / sizeof(float);
+constexpr int64_t kLanes = HWY_LANES(float);
 
 // With 32 registers 28 hold sums, with 16 of them 12; the rest is for b and a broadcast a.
 #if HWY_TARGET <= HWY_AVX3
@@ -33,6 +33,15 @@ constexpr int64_t kTileColumns = 2 * kLanes;
 // Where a[k][row] lies: packed, a[k * rows + row], or as rows of a panel, a[row * kTileColumns +
 // k].
 enum class Broadcast { kPacked, kPanel };
+
+// v where v > 0 (or is no number), else slope v; 0 for slope 0, whatever v.
+HWY_INLINE FloatVector Rectify(FloatVector v, float slope) {
+  const Floats d;
+  if (slope == 1) return v;
+  const auto negative = hn::Le(v, hn::Zero(d));
+  return slope == 0 ? hn::IfThenZeroElse(negative, v)
+                    : hn::IfThenElse(negative, hn::Mul(v, hn::Set(d, slope)), v);
+}
 
 template <int rows, int vectors>
 HWY_INLINE void StoreTile(const TileProduct& t, const FloatVector (&sums)[rows][vectors]) {
@@ -54,7 +63,6 @@ template <int rows, int vectors>
 HWY_INLINE void EndTile(const TileProduct& t, const FloatVector (&sums)[rows][vectors]) {
   const Floats d;
   const TileEnd& end = *t.end;
-  const FloatVector slope = hn::Set(d, end.slope), zero = hn::Zero(d);
 #pragma GCC unroll 16
   for (int i = 0; i < rows; ++i) {
     float* c = t.c + i * t.c_step;
@@ -65,9 +73,7 @@ HWY_INLINE void EndTile(const TileProduct& t, const FloatVector (&sums)[rows][ve
       if (t.adds) v = hn::Add(v, hn::LoadU(d, c + j * kLanes));
       v = end.scale != nullptr ? hn::MulAdd(v, hn::Set(d, end.scale[i]), shift) : hn::Add(v, shift);
       if (end.add != nullptr) v = hn::Add(v, hn::LoadU(d, end.add + i * t.c_step + j * kLanes));
-      // A NaN stays one: it is not <= 0.
-      if (end.slope != 1) v = hn::IfThenElse(hn::Le(v, zero), hn::Mul(v, slope), v);
-      hn::StoreU(v, d, c + j * kLanes);
+      hn::StoreU(Rectify(v, end.slope), d, c + j * kLanes);
     }
   }
 }
@@ -80,6 +86,13 @@ HWY_NOINLINE void Tile(const TileProduct& t) {
   for (int i = 0; i < rows; ++i) {
 #pragma GCC unroll 2
     for (int j = 0; j < vectors; ++j) sums[i][j] = hn::Zero(d);
+  }
+  // What is written at the end is on its way from memory meanwhile.
+#pragma GCC unroll 16
+  for (int i = 0; i < rows; ++i) {
+#pragma GCC unroll 2
+    for (int j = 0; j < vectors; ++j)
+      __builtin_prefetch(t.c + i * t.c_step + j * kLanes, 1, 3);
   }
   constexpr int64_t a_row = kind == Broadcast::kPacked ? 1 : kTileColumns;
   constexpr int64_t a_step = kind == Broadcast::kPacked ? rows : 1;

@@ -14,7 +14,6 @@
 
 namespace moka {
 
-enum class ConvolutionPass { kForward, kBackwardData, kBackwardWeights };
 enum class WinogradTile {
   kNone,
   kF4x3,  // F(4x4, 3x3)
@@ -26,6 +25,9 @@ enum class WinogradTile {
 bool WinogradSuits(const ConvolutionGeometry& g, ConvolutionPass pass, WinogradTile tile);
 // The tile that a pass should use, by its shape alone; kNone where direct convolution is faster.
 WinogradTile ChooseWinograd(const ConvolutionGeometry& g, ConvolutionPass pass);
+
+// The same, but kNone if the geometry asks for exact sums.
+WinogradTile WinogradOf(const ConvolutionGeometry& g, ConvolutionPass pass);
 
 // The weights (outputs, channels / group, taps, taps) as products need them, for the forward pass
 // or that of the data; into WinogradFilterFloats.

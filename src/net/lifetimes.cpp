@@ -150,10 +150,10 @@ class LifetimeFinder {
     for (size_t p = 0; p < node(i).plan.pieces.size(); ++p) {
       const Plan::Impl::Piece& piece = node(i).plan.pieces[p];
       int saved = -1, forward = -1, backward = -1;
-      if (piece.saved) {
+      if (piece.saved || piece.lasting) {
         const int last = RunsBackward(i) ? BackwardStep(i) : i;
-        saved = NewStorage(name + " saved " + std::to_string(p), MemoryBlock::Kind::kSaved,
-                           piece.bytes, i, last);
+        saved = NewStorage(name + (piece.saved ? " saved " : " lasting ") + std::to_string(p),
+                           MemoryBlock::Kind::kSaved, piece.bytes, i, last, piece.lasting);
       } else {
         const int64_t bytes =
             piece.per_worker ? AlignedBytes(piece.bytes) * options_.threads : piece.bytes;

@@ -30,6 +30,8 @@ TEST_P(ConvolutionsNd, AgreeWithTheDefinition) {
   EXPECT_TRUE(naive::Near(expected.bias, d.bias));
 }
 
+TEST_P(ConvolutionsNd, DoWhatTheEpilogueSays) { ExpectEpilogues(); }
+
 TEST_P(ConvolutionsNd, GiveTheSameBitsForAnyNumberOfThreads) {
   const auto y = Forward(g, 1, x, w, bias);
   const Gradients d = Backward(g, 1, x, w, dy);

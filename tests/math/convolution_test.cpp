@@ -3,7 +3,7 @@
 #include <limits>
 #include <ostream>
 
-#include "math/convolution_lowering.h"
+#include "math/sliding.h"
 #include "math/convolve.h"
 #include "moka/math.h"
 
@@ -28,6 +28,8 @@ TEST_P(Convolutions, AgreeWithTheDefinition) {
   EXPECT_TRUE(naive::Near(naive::BackwardWeights(g, x, dy), d.w));
   EXPECT_TRUE(naive::Near(naive::BackwardBias(g, dy), d.bias));
 }
+
+TEST_P(Convolutions, DoWhatTheEpilogueSays) { ExpectEpilogues(); }
 
 TEST_P(Convolutions, GiveTheSameBitsForAnyNumberOfThreads) {
   const auto y = Forward(g, 1, x, w, bias);
@@ -138,6 +140,20 @@ const ConvolutionGeometry kTable[] = {
 };
 INSTANTIATE_TEST_SUITE_P(Table, Convolutions, testing::ValuesIn(kTable));
 
+TEST(ConvolutionEpilogue, LetsNaNThroughTheRectifierAndTurnsMinusInfinityIntoZero) {
+  constexpr float kInf = std::numeric_limits<float>::infinity();
+  for (const int64_t channels : {1, 2}) {  // with 2, depthwise
+    ConvolutionGeometry g = Make(1, channels, 1, 3, channels, 1, 1, 0, 1, channels);
+    std::vector<float> x = {kNan, -kInf, kInf, -1, -0.0F, 2};
+    x.resize(naive::InputCount(g));
+    const std::vector<float> w(naive::WeightCount(g), 1.0F);
+    const auto y = Forward(g, 1, x, w, Epilogue{.slope = 0});
+    EXPECT_TRUE(y[0] != y[0]);
+    EXPECT_EQ(y[1], 0);
+    EXPECT_EQ(y[2], kInf);
+  }
+}
+
 // A net that is planned for a batch runs smaller ones in the same memory.
 TEST(ConvolutionScratch, NeverShrinksAsTheBatchGrows) {
   for (ConvolutionGeometry g :
@@ -156,7 +172,9 @@ TEST(ConvolutionScratch, NeverShrinksAsTheBatchGrows) {
 TEST(ConvolutionScratch, HoldsTheChunksOfEachBatch) {
   for (ConvolutionGeometry g : {Make(0, 3, 5, 5, 4, 3), Make(0, 64, 6, 6, 8, 3, 1, 1, 1, 2)}) {
     for (g.batch = 0; g.batch <= 64; ++g.batch) {
-      EXPECT_LE(CutBackwardWeights(g).chunks, MostChunks(g)) << testing::PrintToString(g);
+      const SlidingCut cut = CutSlidingWeights(SlidingForward(g), g.group);
+      EXPECT_LE(cut.chunks, cut.most_chunks) << testing::PrintToString(g);
+      EXPECT_LE(cut.pixels, cut.most_pixels) << testing::PrintToString(g);
     }
   }
 }

@@ -34,15 +34,19 @@ struct Memory {
   mutable std::vector<std::vector<float>> each;
 };
 
-template <typename Geometry>
+template <typename Geometry, typename Last>
 std::vector<float> Forward(const Geometry& g, int threads, const std::vector<float>& x,
-                           const std::vector<float>& w, const std::vector<float>& bias) {
+                           const std::vector<float>& w, const Last& bias_or_epilogue) {
   Context context({.threads = threads, .seed = 1});
   const Memory memory(g, threads);
   std::vector<float> y(naive::OutputCount(g), kNan);
-  ConvolveForward(context, g, x.data(), w.data(), bias.empty() ? nullptr : bias.data(), y.data(),
-                  memory);
+  ConvolveForward(context, g, x.data(), w.data(), bias_or_epilogue, y.data(), memory);
   return y;
+}
+template <typename Geometry>
+std::vector<float> Forward(const Geometry& g, int threads, const std::vector<float>& x,
+                           const std::vector<float>& w, const std::vector<float>& bias) {
+  return Forward(g, threads, x, w, bias.empty() ? nullptr : bias.data());
 }
 
 struct Gradients {
@@ -72,6 +76,33 @@ class ConvolutionTest : public testing::TestWithParam<Geometry> {
                            w = naive::Random(naive::WeightCount(g), "w");
   const std::vector<float> bias = naive::Random(static_cast<size_t>(g.outputs), "bias");
   const std::vector<float> dy = naive::Random(naive::OutputCount(g), "dy");
+
+  // An epilogue against its definition, and for any number of threads.
+  void ExpectEpilogue(const Epilogue& e) {
+    std::vector<double> expected = naive::Forward(g, x, w, {});
+    const size_t plane = expected.empty() ? 1 : static_cast<size_t>(g.batch * g.outputs);
+    for (size_t i = 0; i < expected.size(); ++i) {
+      const size_t o = i / (expected.size() / plane) % static_cast<size_t>(g.outputs);
+      double& y = expected[i];
+      y = (e.scale ? e.scale[o] : 1.0) * y + (e.shift ? e.shift[o] : 0) + (e.add ? e.add[i] : 0);
+      if (y < 0) y *= e.slope;
+    }
+    const auto y = Forward(g, 1, x, w, e);
+    EXPECT_TRUE(naive::Near(expected, y)) << (e.scale ? " scale" : "") << (e.shift ? " shift" : "")
+                                          << (e.add ? " add" : "") << " slope " << e.slope;
+    for (const int threads : {2, 3, 8}) EXPECT_EQ(y, Forward(g, threads, x, w, e)) << threads;
+  }
+  void ExpectEpilogues() {
+    const std::vector<float> scale = naive::Random(bias.size(), "scale");
+    for (const float slope : {1.0F, 0.0F, 0.25F}) {
+      for (const float* add : {static_cast<const float*>(nullptr), dy.data()}) {
+        ExpectEpilogue({.add = add, .slope = slope});
+        ExpectEpilogue({.shift = bias.data(), .add = add, .slope = slope});
+        ExpectEpilogue({.scale = scale.data(), .add = add, .slope = slope});
+        ExpectEpilogue({.scale = scale.data(), .shift = bias.data(), .add = add, .slope = slope});
+      }
+    }
+  }
 };
 
 }  // namespace moka

@@ -1,5 +1,4 @@
 """moka summary, layers and time: what they print about nets and layers."""
-import resource
 import unittest
 
 from moka import BINARY_DIR, NET, SOURCE_DIR, MokaTest
@@ -18,13 +17,18 @@ class Summary(MokaTest):
         self.assertIn(["ip1", "InnerProduct", "64x500", "400,500", "25,600,000"], lines)
         self.assertIn(["total", "431,080", "146,752,000"], lines)
         self.assertRegex(run.stdout, r"Memory: [\d.]+ MB for values")
-        self.assertIn("1.72 MB for parameters, 1.72 MB for their gradients", run.stdout)
+        self.assertIn("1.72 MB for parameters, 1.72 MB for their gradients, "
+                      "1.72 MB for SGD's momentum", run.stdout)
+        self.assertRegex(run.stdout, r"\nTotal:  [\d.]+ MB for a training step: [\d.]+ MB of "
+                                     r"activations and workspace, 5\.17 MB beside\n")
         self.assertEqual(run.stderr, "")
 
     def test_of_the_test_phase(self):
         run = self.check(0, "summary", LENET, "--stage=sample", "--phase=TEST")
         self.assertIn("LeNet (TEST phase)", run.stdout)
         self.assertIn("\naccuracy ", run.stdout)
+        self.assertNotIn("momentum", run.stdout)
+        self.assertRegex(run.stdout, r"\nTotal: .* for a forward pass: .*, 1\.72 MB beside\n")
 
 
 class Layers(MokaTest):
@@ -55,38 +59,6 @@ class Layers(MokaTest):
         self.assertGreater(len(names), 80)
         for name, origin in names.items():
             self.assertTrue(self.check(0, "layers", name).stdout.startswith(f"{name} ({origin})\n"))
-
-
-class Time(MokaTest):
-    def test_times_each_layer(self):
-        self.write("net.prototxt", NET)
-        run = self.check(0, "time", "--model=net.prototxt", "--iterations=3")
-        self.assertRegex(run.stdout, r"\nip +InnerProduct +[\d.]+ +[\d.]+\n")
-        self.assertRegex(run.stdout, r"Average Forward-Backward: [\d.]+ ms\.\n")
-
-    def test_times_a_net_without_a_loss_forward_only(self):
-        self.write("deploy.prototxt", '''
-            layer { name: "in" type: "Input" top: "x" input_param { shape { dim: 2 dim: 3 } } }
-            layer { name: "ip" type: "InnerProduct" bottom: "x" top: "y"
-                    inner_product_param { num_output: 2 } }''')
-        run = self.check(0, "time", "--model=deploy.prototxt", "--iterations=3")
-        self.assertRegex(run.stdout, r"\nip +InnerProduct +[\d.]+ +-\n")
-        self.assertIn("Average Forward pass: ", run.stdout)
-        self.assertNotIn("step", run.stdout)
-
-    @unittest.skipIf(resource.getrlimit(resource.RLIMIT_STACK)[1] != resource.RLIM_INFINITY,
-                     "stacks are limited for good")
-    def test_threads_that_the_system_does_not_give_are_an_error(self):
-        def want_huge_stacks():  # a thread's stack is as large as this limit
-            resource.setrlimit(resource.RLIMIT_STACK, (1 << 46, resource.RLIM_INFINITY))
-
-        self.write("net.prototxt", NET)
-        # OpenBLAS starts its threads on its own, before anybody can say that it should not.
-        run = self.check(1, "time", "--model=net.prototxt", "--threads=3",
-                         preexec_fn=want_huge_stacks,
-                         env=dict(self.environment(), OPENBLAS_NUM_THREADS="1"))
-        self.assertRegex(run.stderr, r"^cannot start thread [23] of 3: Resource temporarily "
-                                     r"unavailable\n$")
 
 
 class Plugins(MokaTest):

@@ -1,4 +1,5 @@
 """moka time --layer: one layer alone."""
+import json
 import unittest
 
 from moka import BINARY_DIR, MokaTest
@@ -32,6 +33,9 @@ WRONG = [
      '--shape="1x1x1x1x1x1x1x1x1": shape 1x1x1x1x1x1x1x1x1 has 9 axes; at most 8 are possible'),
     (["--layer=type: 'ReLU'", "--shape=3", "--iterations=0"],
      "--iterations must be at least 1, not 0"),
+    (["--layer=type: 'ReLU'", "--shape=3", "--batch=2"],
+     "--batch goes with --model: with --layer, --shape says it"),
+    (["--model=x", "--batch=-1"], "--batch must be at least 0, not -1"),
 ]
 
 
@@ -49,7 +53,9 @@ class TimeLayer(MokaTest):
             out, r"^Pooling: 2x16x28x28 -> 2x16x14x14\n"
                  r" +median ms +MB moved +GB/s\n"
                  rf"forward +{NUMBER} +0\.125 +{NUMBER}\nbackward +{NUMBER} +0\.125 +{NUMBER}\n"
-                 r"\(\d+ threads; medians of 2\)\n$")
+                 r"\(\d+ threads; medians of 2\)\n"
+                 rf"\(the machine at most: {NUMBER} GFLOP/s of multiply-adds, "
+                 rf"{NUMBER} GB/s of a copy\)\n$")
 
     def test_work_is_told_where_it_is_known(self):
         out = self.time('type: "InnerProduct" inner_product_param { num_output: 100 }',
@@ -57,9 +63,40 @@ class TimeLayer(MokaTest):
         # forward: x 10000, y 5000, params 20100; backward: x, dx 10000 each, dy, params twice
         self.assertRegex(
             out, r"^InnerProduct: 50x200 -> 50x100, 20100 parameters\n"
-                 r" +median ms +MB moved +GB/s +GFLOP/s\n"
-                 rf"forward +{NUMBER} +0\.140 +{NUMBER} +{NUMBER}\n"
-                 rf"backward +{NUMBER} +0\.261 +{NUMBER} +{NUMBER}\n")
+                 r" +median ms +MB moved +GB/s +GFLOP/s +% of peak\n"
+                 rf"forward +{NUMBER} +0\.140 +{NUMBER} +{NUMBER} +{NUMBER}\n"
+                 rf"backward +{NUMBER} +0\.261 +{NUMBER} +{NUMBER} +{NUMBER}\n")
+
+    def work(self, layer):
+        """Forward's and backward's floating-point operations and bytes, of 50 x 200 numbers."""
+        run = self.check(0, "time", "--layer", layer, "--shape=50x200", "--iterations=1", "--json")
+        layer, = json.loads(run.stdout)["layers"]
+        return [layer[f"{way}_{what}"] for way in ("forward", "backward")
+                for what in ("flops", "bytes")]
+
+    def test_backward_does_only_what_is_wanted(self):
+        product = 'type: "InnerProduct" inner_product_param { num_output: 100 } '
+        x, y, w, flops = 50 * 200, 50 * 100, 200 * 100 + 100, 2 * 50 * 200 * 100
+        forward = [flops, 4 * (x + y + w)]
+        self.assertEqual(self.work(product), forward + [2 * flops, 4 * (x + x + y + 2 * w)])
+        self.assertEqual(self.work(product + "param { lr_mult: 0 } param { lr_mult: 0 }"),
+                         forward + [flops, 4 * (x + y + w)])
+        self.assertEqual(self.work(product + "propagate_down: false"),
+                         forward + [flops, 4 * (x + y + w)])
+
+    def test_as_json_with_what_the_machine_can(self):
+        run = self.check(0, "time", "--layer", 'type: "ReLU"', "--shape=4x5", "--json")
+        report = json.loads(run.stdout)
+        self.assertEqual((report["net"], report["batch"], report["layers"][0]["type"]),
+                         ("layer", 4, "ReLU"))
+        self.assertGreater(report["peak_gflops"], 0.1)
+        self.assertGreater(report["copy_gbs"], 0.01)
+        self.assertIsNone(report["step_ms"])
+
+    def test_a_limit_of_memory_leaves_out_the_copy(self):
+        run = self.check(0, "time", "--layer", 'type: "ReLU"', "--shape=4x5", "--json",
+                         "--max_memory=10M")
+        self.assertIsNone(json.loads(run.stdout)["copy_gbs"])
 
     def test_labels_are_classes(self):
         out = self.time('type: "SoftmaxWithLoss"', "--shape=64x10", "--shape=64")

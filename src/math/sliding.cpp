@@ -1,0 +1,200 @@
+// Convolutions as sliding products, and how these are cut.
+#include "math/sliding.h"
+
+#include <algorithm>
+#include <numeric>
+
+namespace moka {
+namespace {
+
+constexpr int64_t kPanelFloats = 98304;  // 384 KB: panels stay in an L2 of 512 KB and more
+constexpr int64_t kDepth = 320;  // of a panel: the products' sums stay in registers that long
+constexpr int64_t kPieces = 16;  // wanted: enough to keep a few threads evenly busy
+
+int64_t Ceil(int64_t n, int64_t step) { return (n + step - 1) / step; }
+int64_t RoundUp(int64_t n, int64_t step) { return Ceil(n, step) * step; }
+
+// n in even parts of at most `most`.
+int64_t Even(int64_t n, int64_t most) {
+  if (n <= 0) return 1;
+  return Ceil(n, Ceil(n, std::clamp<int64_t>(most, 1, n)));
+}
+
+// What an axis' taps span of the elements that are taken, and their stride; as WindowOf of
+// sliding_windows-inl.h.
+struct Span {
+  int64_t stride, reach;
+};
+Span SpanOf(const SlidingAxis& a) {
+  if (a.taps <= 1) return {1, 0};
+  const int64_t sample = std::gcd(a.stride, a.step);
+  return {a.stride / sample, (a.taps - 1) * std::abs(a.step) / sample};
+}
+
+bool IsDirect(const SlidingAxis& a) {
+  const int64_t last = a.first + (a.taps - 1) * a.step;
+  return a.stride == 1 && a.taps > 0 && std::min(a.first, last) >= 0 &&
+         std::max(a.first, last) + a.out <= a.size;
+}
+
+// What depends on the size of a tile, whatever the number of images.
+void SetWindows(const SlidingProduct& p, SlidingCut& cut) {
+  const Span h = SpanOf(p.h), w = SpanOf(p.w);
+  const int64_t width = cut.wide ? std::min(cut.most_pixels, p.w.out) : p.w.out;
+  cut.row_floats = (width + w.reach / w.stride) * w.stride;
+  const int64_t pixels = cut.most_pixels;
+  const int64_t rows = cut.wide ? 1 : (pixels + p.w.out - 2) / p.w.out + 1;
+  const int64_t images = cut.wide ? 1 : (pixels + p.out_plane() - 2) / p.out_plane() + 1;
+  cut.window_rows = cut.direct ? 0 : rows * h.stride + images * (h.reach + 1);
+}
+
+// Tiles of even size of at most `most` pixels.
+void SetPixels(const SlidingProduct& p, int64_t most, SlidingCut& cut) {
+  const int64_t columns = TileOfProcessor().columns;
+  cut.direct = IsDirect(p.h) && IsDirect(p.w);
+  cut.most_pixels = RoundUp(std::clamp<int64_t>(most, columns, SlidingCut::kMostPixels), columns);
+  cut.wide = !cut.direct && p.w.out > cut.most_pixels;
+  SetWindows(p, cut);
+}
+void SetTiles(const SlidingProduct& p, int64_t tiles, SlidingCut& cut) {
+  const int64_t columns = TileOfProcessor().columns, all = cut.wide ? p.w.out : p.pixels();
+  if (p.pixels() == 0) return;
+  tiles = std::max(tiles, Ceil(all, cut.most_pixels));
+  cut.pixels = RoundUp(Ceil(all, tiles), columns);
+  cut.pixel_tiles = Ceil(all, cut.pixels) * (cut.wide ? p.images * p.h.out : 1);
+}
+
+SlidingAxis ForwardAxis(int64_t size, int64_t out, int64_t kernel, int64_t stride, int64_t pad,
+                        int64_t dilation) {
+  return {
+      .size = size, .out = out, .taps = kernel, .first = -pad, .step = dilation, .stride = stride};
+}
+
+// The taps of the kernel that meet dx's elements first, first + stride, ...: every period-th from
+// first_tap on.
+SlidingAxis PhaseAxis(const SlidingAxis& forward, int64_t phase, int64_t& first_tap,
+                      int64_t& tap_step) {
+  const int64_t stride = forward.stride, dilation = forward.step, pad = -forward.first;
+  tap_step = stride / std::gcd(stride, dilation);
+  first_tap = 0;
+  while (first_tap < tap_step && (phase + pad - first_tap * dilation) % stride != 0) ++first_tap;
+  SlidingAxis axis{.size = forward.out, .out = Ceil(forward.size - phase, stride), .taps = 0};
+  if (first_tap < tap_step && first_tap < forward.taps) {
+    axis.taps = Ceil(forward.taps - first_tap, tap_step);
+    axis.first = (phase + pad - first_tap * dilation) / stride;
+    axis.step = -tap_step * dilation / stride;
+  }
+  return axis;
+}
+
+// A 1x1 kernel with stride 1 and no pad sees a plane as one row.
+void Flatten(SlidingProduct& p) {
+  const auto plain = [](const SlidingAxis& a) {
+    return a.taps == 1 && a.stride == 1 && a.first == 0 && a.size == a.out;
+  };
+  if (!plain(p.h) || !plain(p.w) || p.y_row != p.w.out || p.y_column != 1) return;
+  p.w = {.size = p.h.size * p.w.size, .out = p.h.out * p.w.out};
+  p.h = {};
+  p.y_row = p.w.out;
+}
+
+// Of all panels of a tile.
+int64_t PanelFloats(const SlidingProduct& p, const SlidingCut& cut) {
+  return (cut.channels * p.taps() + 1) * cut.most_pixels;
+}
+// Of sums that cannot go straight to y: of all outputs if they come in several parts.
+int64_t SumFloats(const SlidingProduct& p, const SlidingCut& cut) {
+  return (cut.channel_blocks > 1 ? std::min(cut.outputs, p.outputs) : cut.row_block) *
+         cut.most_pixels;
+}
+
+}  // namespace
+
+SlidingProduct SlidingForward(const ConvolutionGeometry& g) {
+  SlidingProduct p;
+  p.images = g.batch, p.channels = g.channels / g.group, p.outputs = g.outputs / g.group;
+  p.h = ForwardAxis(g.height, g.out_height(), g.kernel_h, g.stride_h, g.pad_h, g.dilation_h);
+  p.w = ForwardAxis(g.width, g.out_width(), g.kernel_w, g.stride_w, g.pad_w, g.dilation_w);
+  p.x_image = g.channels * p.x_plane();
+  p.y_plane = p.out_plane(), p.y_image = g.outputs * p.y_plane, p.y_row = p.w.out;
+  Flatten(p);
+  return p;
+}
+
+int64_t SlidingPhases(const ConvolutionGeometry& g) {
+  return std::min(g.stride_h, g.height) * std::min(g.stride_w, g.width);
+}
+
+SlidingPhase SlidingBackwardData(const ConvolutionGeometry& g, int64_t phase) {
+  const int64_t columns = std::min(g.stride_w, g.width);
+  SlidingPhase s;
+  s.row = phase / columns, s.column = phase % columns;
+  SlidingProduct& p = s.product;
+  p.images = g.batch, p.channels = g.outputs / g.group, p.outputs = g.channels / g.group;
+  p.h = PhaseAxis(
+      ForwardAxis(g.height, g.out_height(), g.kernel_h, g.stride_h, g.pad_h, g.dilation_h), s.row,
+      s.first_tap_h, s.tap_step_h);
+  p.w =
+      PhaseAxis(ForwardAxis(g.width, g.out_width(), g.kernel_w, g.stride_w, g.pad_w, g.dilation_w),
+                s.column, s.first_tap_w, s.tap_step_w);
+  p.x_image = g.outputs * p.x_plane();
+  p.y_plane = g.height * g.width, p.y_image = g.channels * p.y_plane;
+  p.y_row = g.stride_h * g.width, p.y_column = g.stride_w;
+  Flatten(p);
+  return s;
+}
+
+SlidingCut CutSliding(const SlidingProduct& p, int64_t group) {
+  const SlidingTile tile = TileOfProcessor();
+  const int64_t taps = std::max<int64_t>(1, p.taps());
+  SlidingCut cut;
+  cut.row_block = Even(p.outputs, tile.rows);
+  cut.channels = Even(p.channels, kDepth / taps);
+  cut.channel_blocks = Ceil(p.channels, cut.channels);
+  SetPixels(p, kPanelFloats / (cut.channels * taps), cut);
+  SetTiles(p, 1, cut);
+  // Too few pieces: each takes part of the outputs, but not so few that it spends its time on
+  // panels; then fewer pixels, but not so few that it spends its time on reading weights.
+  const int64_t blocks = Ceil(p.outputs, cut.row_block);
+  const int64_t wanted = Ceil(kPieces, std::max<int64_t>(1, cut.pixel_tiles * group));
+  const int64_t parts = std::clamp<int64_t>(wanted, 1, std::max<int64_t>(1, blocks / 5));
+  cut.outputs = Ceil(blocks, parts) * cut.row_block;
+  cut.output_blocks = Ceil(p.outputs, cut.outputs);
+  const int64_t few = Ceil(p.pixels(), 4 * tile.columns);
+  SetTiles(p, std::min(few, Ceil(kPieces, cut.output_blocks * group)), cut);
+  return cut;
+}
+
+SlidingCut CutSlidingWeights(const SlidingProduct& p, int64_t group) {
+  const SlidingTile tile = TileOfProcessor();
+  SlidingCut cut;
+  cut.channels = Even(p.channels, kDepth / p.taps());
+  cut.channel_blocks = Ceil(p.channels, cut.channels);
+  cut.outputs = RoundUp(Even(p.outputs, 256), tile.columns);
+  cut.output_blocks = Ceil(p.outputs, cut.outputs);
+  cut.row_block = Even(cut.channels * p.taps(), tile.rows);
+  cut.most_chunks = Ceil(kPieces, cut.channel_blocks * cut.output_blocks * group);
+  SetPixels(p, std::min<int64_t>(kPanelFloats / (cut.channels * p.taps() + cut.outputs), 512), cut);
+  SetTiles(p, std::min(cut.most_chunks, Ceil(p.pixels(), 4 * tile.columns)), cut);
+  cut.chunk_tiles = Ceil(cut.pixel_tiles, cut.most_chunks);
+  cut.chunks = cut.chunk_tiles == 0 ? 1 : Ceil(cut.pixel_tiles, cut.chunk_tiles);
+  return cut;
+}
+
+int64_t SlidingScratch(const SlidingProduct& p, const SlidingCut& cut) {
+  const SlidingTile tile = TileOfProcessor();
+  return SumFloats(p, cut) + PanelFloats(p, cut) + cut.channels * cut.window_rows * cut.row_floats +
+         4 * tile.columns;
+}
+
+int64_t SlidingWeightsScratch(const SlidingProduct& p, const SlidingCut& cut) {
+  const SlidingTile tile = TileOfProcessor();
+  return PanelFloats(p, cut) + RoundUp(cut.outputs, tile.columns) * cut.most_pixels +
+         cut.channels * cut.window_rows * cut.row_floats + 4 * tile.columns;
+}
+
+int64_t SlidingSumsRow(const SlidingProduct& p) {
+  return RoundUp(p.outputs, TileOfProcessor().columns);
+}
+
+}  // namespace moka

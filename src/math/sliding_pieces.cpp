@@ -1,0 +1,176 @@
+// The pieces of work of a sliding product that give images: y = r(scale (a x) + shift + add).
+#include "math/sliding.h"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "math/sliding_pieces.cpp"
+#include "math/tile.h"
+// Highway's own order: the targets first.
+#include <hwy/foreach_target.h>
+
+#include "math/sliding_windows-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace moka::HWY_NAMESPACE {
+namespace {
+
+// A piece: a tile of pixels, and a range of outputs.
+class SlidingPiece {
+ public:
+  SlidingPiece(const SlidingProduct& product, const SlidingCut& cut, const SlidingArrays& arrays,
+               int64_t piece, float* scratch)
+      : p_(product), c_(cut), a_(arrays) {
+    const int64_t tile = piece / c_.output_blocks;
+    if (c_.wide) {
+      const int64_t tiles = (p_.w.out + c_.pixels - 1) / c_.pixels,
+                    column = tile % tiles * c_.pixels;
+      begin_ = tile / tiles * p_.w.out + column;
+      count_ = Least(c_.pixels, p_.w.out - column);
+    } else {
+      begin_ = tile * c_.pixels;
+      count_ = Least(c_.pixels, p_.pixels() - begin_);
+    }
+    first_output_ = piece % c_.output_blocks * c_.outputs;
+    last_output_ = Least(first_output_ + c_.outputs, p_.outputs);
+    sums_ = scratch;
+    panels_ =
+        sums_ + (c_.channel_blocks > 1 ? Least(c_.outputs, p_.outputs) : c_.row_block) * c_.pixels;
+    windows_ = panels_ + Panels() * TileWindows::PanelStep(c_.channels * p_.taps()) + kTileColumns;
+  }
+
+  void Run() {
+    TileWindows windows(p_, c_, begin_, count_, windows_);
+    for (int64_t channel = 0; channel < p_.channels; channel += c_.channels) {
+      const int64_t channels = Least(c_.channels, p_.channels - channel);
+      const int64_t depth = channels * p_.taps();
+      windows.Pack(a_.x, a_.x_end, channel, channels, panels_);
+      const bool last = channel + c_.channels >= p_.channels;
+      for (int64_t o = first_output_; o < last_output_; o += c_.row_block)
+        RunBlock(o, channel * p_.taps(), depth, channel > 0, last);
+    }
+  }
+
+ private:
+  int64_t Panels() const { return (count_ + kTileColumns - 1) / kTileColumns; }
+
+  // Outputs [o, o + rows) of all panels, for `depth` of the sums' terms from `first` on.
+  void RunBlock(int64_t o, int64_t first, int64_t depth, bool adds, bool last) {
+    const int64_t rows = Least(c_.row_block, p_.outputs - o);
+    TileProduct t;
+    t.depth = depth;
+    t.a = a_.packed + o * p_.depth() + first * rows;
+    for (int64_t s = 0; s < Panels(); ++s) {
+      const int64_t at = s * kTileColumns, columns = Least(kTileColumns, count_ - at);
+      t.b = panels_ + s * TileWindows::PanelStep(depth);
+      t.adds = adds;
+      const int64_t pixel = begin_ + at, image = pixel / p_.out_plane(),
+                    within = pixel - image * p_.out_plane();
+      const bool whole = columns == kTileColumns || columns == kLanes;
+      const bool dense =
+          p_.y_column == 1 && p_.y_row == p_.w.out && within + columns <= p_.out_plane();
+      const auto tile = TileOf<Broadcast::kPacked>(rows, columns);
+      if (whole && dense) {
+        const int64_t offset = image * p_.y_image + o * p_.y_plane + within;
+        const TileEnd end{Of(a_.scale, o), Of(a_.shift, o), Of(a_.add, offset), a_.slope};
+        t.c = a_.y + offset;
+        t.c_step = p_.y_plane;
+        t.end = last && Ends() ? &end : nullptr;
+        tile(t);
+      } else {
+        t.c = sums_ + (c_.channel_blocks > 1 ? o - first_output_ : 0) * c_.pixels + at;
+        t.c_step = c_.pixels;
+        t.end = nullptr;
+        tile(t);
+        if (last) Spread(t.c, o, rows, pixel, columns);
+      }
+    }
+  }
+
+  bool Ends() const {
+    return a_.scale != nullptr || a_.shift != nullptr || a_.add != nullptr || a_.slope != 1;
+  }
+  static const float* Of(const float* array, int64_t at) {
+    return array == nullptr ? nullptr : array + at;
+  }
+
+  // From sums to y, row by row of an image.
+  void Spread(const float* sums, int64_t o, int64_t rows, int64_t pixel, int64_t columns) {
+    const bool dense = p_.y_row == p_.w.out && p_.y_column == 1;
+    int64_t image = pixel / p_.out_plane(), within = pixel % p_.out_plane();
+    for (int64_t k = 0; k < columns;) {
+      const int64_t row = within / p_.w.out, column = within % p_.w.out;
+      const int64_t n = Least(dense ? p_.out_plane() - within : p_.w.out - column, columns - k);
+      int64_t offset = image * p_.y_image + o * p_.y_plane + row * p_.y_row + column * p_.y_column;
+      for (int64_t i = 0; i < rows; ++i, offset += p_.y_plane) {
+        if (p_.y_column == 1) {
+          SpreadRow(sums + i * c_.pixels + k, n, o + i, offset);
+        } else {
+          SpreadApart(sums + i * c_.pixels + k, n, o + i, offset);
+        }
+      }
+      k += n, within += n;
+      if (within == p_.out_plane()) within = 0, ++image;
+    }
+  }
+
+  void SpreadRow(const float* from, int64_t n, int64_t o, int64_t offset) {
+    const Floats d;
+    float* y = a_.y + offset;
+    const float* add = Of(a_.add, offset);
+    const FloatVector scale = hn::Set(d, a_.scale != nullptr ? a_.scale[o] : 1.0F),
+                      shift = hn::Set(d, a_.shift != nullptr ? a_.shift[o] : 0.0F);
+    for (int64_t k = 0; k < n; k += kLanes) {
+      const auto lanes = hn::FirstN(d, static_cast<size_t>(Least(kLanes, n - k)));
+      FloatVector v = hn::MulAdd(hn::LoadU(d, from + k), scale, shift);
+      if (add != nullptr) v = hn::Add(v, hn::MaskedLoad(lanes, d, add + k));
+      hn::BlendedStore(Rectify(v, a_.slope), lanes, d, y + k);
+    }
+  }
+
+  void SpreadApart(const float* from, int64_t n, int64_t o, int64_t offset) {
+    for (int64_t k = 0; k < n; ++k) {
+      const int64_t at = offset + k * p_.y_column;
+      float v = from[k];
+      if (a_.scale != nullptr) v *= a_.scale[o];
+      if (a_.shift != nullptr) v += a_.shift[o];
+      if (a_.add != nullptr) v += a_.add[at];
+      if (v <= 0 && a_.slope != 1) v = a_.slope == 0 ? 0 : v * a_.slope;
+      a_.y[at] = v;
+    }
+  }
+
+  const SlidingProduct& p_;
+  const SlidingCut& c_;
+  const SlidingArrays& a_;
+  int64_t begin_, count_, first_output_, last_output_;
+  float *sums_, *panels_, *windows_;
+};
+
+void RunPieces(const SlidingProduct& p, const SlidingCut& cut, const SlidingArrays& a,
+               int64_t begin, int64_t end, float* scratch) {
+  for (int64_t piece = begin; piece < end; ++piece) SlidingPiece(p, cut, a, piece, scratch).Run();
+}
+
+SlidingTile ShapeOfTile() { return {kTileRows, kTileColumns}; }
+
+}  // namespace
+}  // namespace moka::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace moka {
+namespace {
+
+HWY_EXPORT(RunPieces);
+HWY_EXPORT(ShapeOfTile);
+
+}  // namespace
+
+SlidingTile TileOfProcessor() { return HWY_DYNAMIC_DISPATCH(ShapeOfTile)(); }
+
+void SlidingPieces(const SlidingProduct& p, const SlidingCut& cut, const SlidingArrays& a,
+                   int64_t begin, int64_t end, std::span<float> scratch) {
+  HWY_DYNAMIC_DISPATCH(RunPieces)(p, cut, a, begin, end, scratch.data());
+}
+
+}  // namespace moka
+#endif

@@ -1,0 +1,249 @@
+// A tile's windows in panels. Panel s holds pixels [s * kTileColumns, (s + 1) * kTileColumns) of
+// the tile, as rows of kTileColumns floats, one for each channel and tap. Included once for each
+// target of Highway.
+#include "math/sliding.h"
+
+#if defined(MOKA_MATH_SLIDING_WINDOWS_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef MOKA_MATH_SLIDING_WINDOWS_INL_H_
+#undef MOKA_MATH_SLIDING_WINDOWS_INL_H_
+#else
+#define MOKA_MATH_SLIDING_WINDOWS_INL_H_
+#endif
+
+#include "math/tile-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace moka::HWY_NAMESPACE {
+
+HWY_INLINE int64_t Least(int64_t a, int64_t b) { return a < b ? a : b; }
+HWY_INLINE int64_t Most(int64_t a, int64_t b) { return a > b ? a : b; }
+
+// How the taps of an axis lie in a window. Of x every `sample`-th element is taken (a 1x1 kernel
+// with stride 2 needs no others); of these, `stride` neighbours are sorted by phase, so that each
+// tap finds those of neighbouring outputs side by side.
+struct WindowAxis {
+  int64_t sample, stride, step, low, reach;  // low: x's element under output 0; reach: of the taps
+};
+HWY_INLINE WindowAxis WindowOf(const SlidingAxis& a) {
+  const auto gcd = [](int64_t m, int64_t n) {
+    while (n != 0) {
+      const int64_t rest = m % n;
+      m = n, n = rest;
+    }
+    return m < 0 ? -m : m;
+  };
+  WindowAxis window;
+  window.sample = a.taps <= 1 ? a.stride : gcd(a.stride, a.step);
+  window.stride = a.stride / window.sample;
+  window.step = a.taps <= 1 ? 1 : a.step / window.sample;
+  const int64_t last = a.first + (a.taps - 1) * a.step;
+  window.low = Least(a.first, last);
+  window.reach = a.taps <= 1 ? 0 : (a.taps - 1) * (window.step < 0 ? -window.step : window.step);
+  return window;
+}
+
+// Up to a vector of neighbouring pixels: where its window begins, for the first channel and tap,
+// and where it goes in the panels.
+struct WindowCopy {
+  int64_t from;
+  int32_t to, count;
+};
+
+class TileWindows {
+ public:
+  // Pixels [begin, begin + count) over all images, for panels of `depth` rows.
+  HWY_INLINE TileWindows(const SlidingProduct& product, const SlidingCut& cut, int64_t begin,
+                         int64_t count, float* memory)
+      : p(product),
+        c(cut),
+        h(WindowOf(p.h)),
+        w(WindowOf(p.w)),
+        begin_(begin),
+        count_(count),
+        memory_(memory),
+        row_step_(c.direct ? p.w.size : c.row_floats) {
+    plane_ = p.out_plane();
+    first_image_ = begin / plane_;
+    int64_t rows = 0;
+    ForEachImage([&](const ImageRun& run) { rows += RowsOf(run); });
+    channel_step_ = c.direct ? p.x_plane() : rows * row_step_;
+  }
+
+  // Floats from one panel to the next: what is written beyond its last row must not meet the next.
+  static HWY_INLINE int64_t PanelStep(int64_t depth) { return depth * kTileColumns + kLanes; }
+
+  // All panels for channels [first, first + channels); x is the first image's first channel.
+  HWY_INLINE void Pack(const float* x, const float* x_end, int64_t first, int64_t channels,
+                       float* HWY_RESTRICT panels) {
+    const float *from = x + first * p.x_plane(), *end = x_end;
+    if (!c.direct) {
+      for (int64_t channel = 0; channel < channels; ++channel)
+        LoadChannel(from + channel * p.x_plane(), memory_ + channel * channel_step_);
+      from = memory_, end = memory_ + channels * channel_step_ + 2 * kTileColumns;
+    }
+    WindowCopy copies[kMostCopies];
+    const int64_t count = FindCopies(PanelStep(channels * p.taps()), copies);
+    int64_t farthest = 0;
+    for (int64_t k = 0; k < count; ++k) farthest = Most(farthest, copies[k].from + kLanes);
+    const int64_t first_row = h.step < 0 ? h.reach : 0, first_column = w.step < 0 ? w.reach : 0;
+    const int64_t phase = row_step_ / w.stride;
+    // Planes are far apart: no processor foresees the next.
+    const int64_t ahead = c.direct && p.taps() == 1 ? 3 * channel_step_ : 0;
+    for (int64_t channel = 0; channel < channels; ++channel) {
+      for (int64_t i = 0; i < p.h.taps; ++i) {
+        const float* row = from + channel * channel_step_ + (first_row + i * h.step) * row_step_;
+        for (int64_t j = 0; j < p.w.taps; ++j, panels += kTileColumns) {
+          const int64_t column = first_column + j * w.step;
+          const float* tap =
+              row + (w.stride == 1 ? column : column % w.stride * phase + column / w.stride);
+          if (HWY_LIKELY(tap + farthest <= end)) {
+            CopyWhole(tap, ahead, copies, count, panels);
+          } else {
+            CopyExactly(tap, copies, count, panels);
+          }
+        }
+      }
+    }
+  }
+
+ private:
+  static constexpr int64_t kMostCopies = SlidingCut::kMostPixels;
+
+  // The pixels of the tile within one image: [first, last] of its plane.
+  struct ImageRun {
+    int64_t image, first, last;
+  };
+
+  // Whole vectors: what is written beyond a copy is written again by what follows.
+  static HWY_INLINE void CopyWhole(const float* HWY_RESTRICT from, int64_t ahead,
+                                   const WindowCopy* copies, int64_t count,
+                                   float* HWY_RESTRICT to) {
+    const Floats d;
+    for (int64_t k = 0; k < count; ++k) {
+      hn::StoreU(hn::LoadU(d, from + copies[k].from), d, to + copies[k].to);
+      if (ahead != 0) __builtin_prefetch(from + ahead + copies[k].from, 0, 3);
+    }
+  }
+  static HWY_INLINE void CopyExactly(const float* HWY_RESTRICT from, const WindowCopy* copies,
+                                     int64_t count, float* HWY_RESTRICT to) {
+    for (int64_t k = 0; k < count; ++k) {
+      for (int64_t n = 0; n < copies[k].count; ++n) to[copies[k].to + n] = from[copies[k].from + n];
+    }
+  }
+
+  HWY_INLINE int64_t FirstRow(const ImageRun& run) const { return run.first / p.w.out; }
+  HWY_INLINE int64_t RowsOf(const ImageRun& run) const {
+    return (run.last / p.w.out - FirstRow(run)) * h.stride + h.reach + 1;
+  }
+  HWY_INLINE int64_t FirstColumn(const ImageRun& run) const {
+    return c.wide ? run.first % p.w.out : 0;
+  }
+
+  template <typename F>
+  HWY_INLINE void ForEachImage(const F& f) const {
+    int64_t image = first_image_;
+    for (int64_t pixel = begin_; pixel < begin_ + count_; ++image) {
+      const int64_t last = Least((image + 1) * plane_, begin_ + count_);
+      f(ImageRun{image, pixel - image * plane_, last - 1 - image * plane_});
+      pixel = last;
+    }
+  }
+
+  HWY_INLINE void LoadChannel(const float* x, float* HWY_RESTRICT to) const {
+    ForEachImage([&](const ImageRun& run) {
+      const float* plane = x + run.image * p.x_image;
+      const int64_t rows = RowsOf(run);
+      const int64_t low_row = FirstRow(run) * p.h.stride + h.low,
+                    low_column = FirstColumn(run) * p.w.stride + w.low;
+      for (int64_t r = 0; r < rows; ++r, to += row_step_) {
+        const int64_t row = low_row + r * h.sample;
+        const bool inside = row >= 0 && row < p.h.size;
+        LoadRow(inside ? plane + row * p.w.size : nullptr, low_column, to);
+      }
+    });
+  }
+
+  // One row: phase by phase, each row_step_ / stride long; null: zeros.
+  HWY_INLINE void LoadRow(const float* HWY_RESTRICT row, int64_t low,
+                          float* HWY_RESTRICT to) const {
+    if (row == nullptr) return Zero(to, row_step_);
+    const int64_t n = w.stride == 1 ? row_step_ : row_step_ / w.stride;
+    const int64_t apart = w.stride * w.sample;
+    for (int64_t phase = 0; phase < w.stride; ++phase, to += n) {
+      const int64_t from = low + phase * w.sample;  // x's column under the first element
+      const int64_t before = from >= 0 ? 0 : Least(n, Steps(-from, apart));
+      const int64_t inside =
+          Most(before, Least(n, p.w.size <= from ? 0 : Steps(p.w.size - from, apart)));
+      Zero(to, before);
+      Gather(row + from + before * apart, apart, inside - before, to + before);
+      Zero(to + inside, n - inside);
+    }
+  }
+  static HWY_INLINE int64_t Steps(int64_t n, int64_t step) {
+    return step == 1 ? n : (n + step - 1) / step;
+  }
+
+  // These write whole vectors: what is beyond n is written again by what follows.
+  static HWY_INLINE void Zero(float* to, int64_t n) {
+    const Floats d;
+    for (int64_t k = 0; k < n; k += kLanes) hn::StoreU(hn::Zero(d), d, to + k);
+  }
+  static HWY_INLINE void Gather(const float* HWY_RESTRICT from, int64_t apart, int64_t n,
+                                float* HWY_RESTRICT to) {
+    const Floats d;
+    int64_t k = 0;
+    if (apart == 1) {
+      for (; k + kLanes <= n; k += kLanes) hn::StoreU(hn::LoadU(d, from + k), d, to + k);
+      if (k < n) {
+        const auto rest = hn::FirstN(d, static_cast<size_t>(n - k));
+        hn::StoreU(hn::MaskedLoad(rest, d, from + k), d, to + k);
+      }
+      return;
+    }
+    if (apart == 2) {
+      for (; k + kLanes < n; k += kLanes) {
+        FloatVector even, odd;
+        hn::LoadInterleaved2(d, from + 2 * k, even, odd);
+        hn::StoreU(even, d, to + k);
+      }
+    }
+    for (; k < n; ++k) to[k] = from[k * apart];
+  }
+
+  // Where the tile's pixels find their windows, in the order of the panels.
+  HWY_INLINE int64_t FindCopies(int64_t panel_step, WindowCopy* copies) const {
+    int64_t count = 0, at = 0, rows = 0;  // rows: of the images before
+    ForEachImage([&](const ImageRun& run) {
+      int64_t row = FirstRow(run), column = run.first - row * p.w.out;
+      const int64_t first_row = row, first_column = FirstColumn(run);
+      for (const int64_t last = at + run.last - run.first; at <= last;) {
+        const int64_t in_panel = at % kTileColumns;
+        const int64_t n =
+            Least(Least(kLanes, last - at + 1), Least(p.w.out - column, kTileColumns - in_panel));
+        WindowCopy& copy = copies[count++];
+        copy.to = static_cast<int32_t>(at / kTileColumns * panel_step + in_panel);
+        copy.count = static_cast<int32_t>(n);
+        copy.from = c.direct
+                        ? run.image * p.x_image + (row + h.low) * row_step_ + column + w.low
+                        : (rows + (row - first_row) * h.stride) * row_step_ + column - first_column;
+        at += n, column += n;
+        if (column == p.w.out) column = 0, ++row;
+      }
+      rows += RowsOf(run);
+    });
+    return count;
+  }
+
+  const SlidingProduct& p;
+  const SlidingCut& c;
+  const WindowAxis h, w;
+  const int64_t begin_, count_;
+  float* memory_;
+  const int64_t row_step_;
+  int64_t plane_, first_image_, channel_step_;
+};
+
+}  // namespace moka::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#endif
