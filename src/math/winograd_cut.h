@@ -67,6 +67,11 @@ int64_t MostSlots(const WinogradCut& cut, int64_t extra);
 // Rounds up to what keeps rows apart in a cache: an odd number of 16 floats.
 inline int64_t OddLines(int64_t floats) { return (CeilDiv(floats, 16) | 1) * 16; }
 
+// Floats of packed weights from one point to the next.
+inline int64_t PackedPoint(int64_t outputs, int64_t channels) {
+  return OddLines(outputs * channels);
+}
+
 // The first place from p on where a line of a cache begins; up to 15 floats later.
 inline float* AlignToLine(float* p) {
   return p + (-reinterpret_cast<uintptr_t>(p) % 64) / sizeof(float);

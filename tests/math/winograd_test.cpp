@@ -160,5 +160,76 @@ TEST_P(WinogradOn, GivesWhatTheDefinitionGives) {
   }
 }
 
+ConvolutionGeometry Layer(int64_t batch, int64_t channels, int64_t size, int64_t outputs,
+                          int64_t kernel, int64_t pad) {
+  return Images(batch, channels, size, size, outputs, kernel, pad, pad);
+}
+
+TEST(Winograd, IsChosenByTheShapeWhereItIsFaster) {
+  using enum WinogradTile;
+  const struct {
+    ConvolutionGeometry g;
+    WinogradTile forward, data, weights;
+  } cases[] = {
+      {Layer(8, 64, 56, 64, 3, 1), kF4x3, kF4x3, kF4x3},
+      {Layer(8, 512, 7, 512, 3, 1), kF4x3, kF4x3, kF4x3},
+      {Layer(1, 512, 7, 512, 3, 1), kF2x3, kNone, kNone},
+      {Layer(1, 256, 14, 256, 3, 1), kF4x3, kF4x3, kF4x3},
+      {Layer(16, 16, 55, 64, 3, 1), kF4x3, kF4x3, kF4x3},
+      {Layer(4, 3, 224, 64, 3, 1), kNone, kNone, kNone},
+      {Layer(32, 48, 27, 128, 5, 2), kF2x5, kF2x5, kF2x5},
+      {Layer(64, 20, 12, 50, 5, 0), kF2x5, kF2x5, kF2x5},
+      {Layer(64, 1, 28, 20, 5, 0), kNone, kNone, kNone},
+      {Layer(8, 64, 56, 64, 1, 0), kNone, kNone, kNone},
+      {Layer(8, 64, 56, 64, 7, 3), kNone, kNone, kNone},
+  };
+  for (const auto& c : cases) {
+    SCOPED_TRACE(testing::PrintToString(c.g));
+    EXPECT_EQ(ChooseWinograd(c.g, Pass::kForward), c.forward);
+    EXPECT_EQ(ChooseWinograd(c.g, Pass::kBackwardData), c.data);
+    EXPECT_EQ(ChooseWinograd(c.g, Pass::kBackwardWeights), c.weights);
+  }
+}
+
+TEST(Winograd, IsNotChosenForStridesDilationsOrPadsBeyondTheKernel) {
+  ConvolutionGeometry g = Layer(8, 64, 56, 64, 3, 1);
+  g.stride_w = 2;
+  EXPECT_EQ(ChooseWinograd(g, Pass::kForward), WinogradTile::kNone);
+  g.stride_w = 1;
+  g.dilation_h = 2;
+  EXPECT_EQ(ChooseWinograd(g, Pass::kForward), WinogradTile::kNone);
+  g.dilation_h = 1;
+  g.pad_h = 3;
+  EXPECT_EQ(ChooseWinograd(g, Pass::kForward), WinogradTile::kF4x3);
+  EXPECT_EQ(ChooseWinograd(g, Pass::kBackwardData), WinogradTile::kNone);
+}
+
+// A net is planned for its largest batch and runs smaller ones in the same memory.
+TEST(Winograd, NeedsNoMoreMemoryForASmallerBatch) {
+  for (const ConvolutionGeometry& layer :
+       {Layer(0, 512, 7, 512, 3, 1), Layer(0, 256, 14, 256, 3, 1), Layer(0, 32, 8, 64, 5, 2),
+        Layer(0, 24, 13, 300, 3, 1)}) {
+    SCOPED_TRACE(testing::PrintToString(layer));
+    for (const Pass pass : {Pass::kForward, Pass::kBackwardData, Pass::kBackwardWeights}) {
+      int64_t filter = 0, scratch = 0, shared = 0;
+      for (int64_t batch = 1; batch <= 70; ++batch) {
+        ConvolutionGeometry g = layer;
+        g.batch = batch;
+        const WinogradTile tile = ChooseWinograd(g, pass);
+        const bool none = tile == WinogradTile::kNone, sums = pass == Pass::kBackwardWeights;
+        const int64_t more_filter = none ? 0 : WinogradFilterFloats(g, tile),
+                      more_scratch = none ? 0 : WinogradScratch(g, pass, tile),
+                      more_shared = none || !sums ? 0 : WinogradSharedScratch(g, tile);
+        EXPECT_GE(more_filter, filter) << batch;
+        EXPECT_GE(more_scratch, scratch) << batch;
+        EXPECT_GE(more_shared, shared) << batch;
+        filter = more_filter;
+        scratch = more_scratch;
+        shared = more_shared;
+      }
+    }
+  }
+}
+
 }  // namespace
 }  // namespace moka
