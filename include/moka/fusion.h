@@ -42,8 +42,8 @@ class MOKA_EXPORT ElementStep {
   virtual void Append(const Pass& pass, double* a, double* b) const;
   // kLine: the gradients of the layer's params, assigned or added as the pass says, for `count`
   // channels from `first` on, from sums over each of them: of dy x and of dy.
-  virtual void AddGradients(BackwardPass& pass, int64_t first, int64_t count, const double* dy_x,
-                            const double* dy) const;
+  virtual void AddParamGradients(BackwardPass& pass, int64_t first, int64_t count,
+                                 const double* dy_x, const double* dy) const;
 
  protected:
   ElementStep() = default;
@@ -77,11 +77,14 @@ class MOKA_EXPORT StepTaker {
 // a rectifier.
 MOKA_EXPORT int EpilogueSteps(StepTaker::Steps steps, int64_t channels, int64_t inner, bool sums);
 // The steps of a pass, taken by EpilogueSteps, behind y = x + bias (may be null). Borrows from the
-// pass and from `memory`, EpilogueDoubles(channels) doubles. Throws Error if, after a change of
-// shape, the channels are no longer the same.
+// pass and from `memory`, EpilogueDoubles(channels) doubles.
 MOKA_EXPORT Epilogue MakeEpilogue(const ForwardPass& pass, const float* bias, int64_t channels,
                                   int64_t inner, std::span<double> memory);
 inline int64_t EpilogueDoubles(int64_t channels) { return 3 * channels; }
+// Puts a step of a pass, a line over such channels, behind a and b. Throws Error if, after a change
+// of shape, its channels are no longer these.
+MOKA_EXPORT void AppendLine(const ElementStep& step, const Pass& fused, int64_t channels,
+                            int64_t inner, double* a, double* b);
 // Whether a step is a line over such channels.
 MOKA_EXPORT bool IsLine(const ElementStep& step, int64_t channels, int64_t inner);
 

@@ -167,7 +167,7 @@ class BatchNorm final : public Layer, public ElementStep, public StepTaker {
       if (step.kind() == kRectifier) {
         behind.slope = step.slope();
       } else {
-        step.Append(pass.fused(i), a, b);
+        AppendLine(step, pass.fused(i), channels_, view_.inner(), a, b);
       }
     }
     return behind;
@@ -250,7 +250,7 @@ class BatchNorm final : public Layer, public ElementStep, public StepTaker {
     });
     for (int i = 0; i < pass.fused_count(); ++i) {
       BackwardPass fused = pass.fused(i);
-      pass.fused_step(i).AddGradients(fused, 0, channels_, g_xn, g_sum);
+      pass.fused_step(i).AddParamGradients(fused, 0, channels_, g_xn, g_sum);
     }
   }
 

@@ -78,9 +78,9 @@ class Bias final : public Layer, public ElementStep {
     const float* biases = pass.param(0).values().data();
     for (int64_t c = 0; c < channels(); ++c) b[c] += biases[c];
   }
-  void AddGradients(BackwardPass& pass, int64_t first, int64_t count, const double*,
-                    const double* dy) const override {
-    moka::AddGradients(pass, 0, dy, count, first);
+  void AddParamGradients(BackwardPass& pass, int64_t first, int64_t count, const double*,
+                         const double* dy) const override {
+    AddSums(pass, 0, dy, count, first);
   }
 
  private:

@@ -106,10 +106,10 @@ class Scale final : public Layer, public ElementStep {
       b[c] = b[c] * factors[c] + (biases ? biases[c] : 0);
     }
   }
-  void AddGradients(BackwardPass& pass, int64_t first, int64_t count, const double* dy_x,
-                    const double* dy) const override {
-    moka::AddGradients(pass, 0, dy_x, count, first);
-    if (bias_ >= 0) moka::AddGradients(pass, bias_, dy, count, first);
+  void AddParamGradients(BackwardPass& pass, int64_t first, int64_t count, const double* dy_x,
+                         const double* dy) const override {
+    AddSums(pass, 0, dy_x, count, first);
+    if (bias_ >= 0) AddSums(pass, bias_, dy, count, first);
   }
 
  private:

@@ -68,7 +68,7 @@ inline void AddGradients(bool add, const Sums* sums, double Sums::*which, int64_
   }
 }
 // The same for param k, if it is wanted, for the channels from `first` on.
-inline void AddGradients(BackwardPass& pass, int k, const double* sums, int64_t count,
+inline void AddSums(BackwardPass& pass, int k, const double* sums, int64_t count,
                          int64_t first) {
   if (!pass.wants_param(k)) return;
   float* da = pass.param_diff(k).data() + first;

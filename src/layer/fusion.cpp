@@ -7,8 +7,8 @@ namespace moka {
 
 ElementStep::~ElementStep() = default;
 void ElementStep::Append(const Pass&, double*, double*) const {}
-void ElementStep::AddGradients(BackwardPass&, int64_t, int64_t, const double*,
-                               const double*) const {}
+void ElementStep::AddParamGradients(BackwardPass&, int64_t, int64_t, const double*,
+                                    const double*) const {}
 
 StepTaker::~StepTaker() = default;
 int StepTaker::TakesInBoth(Steps) const { return 0; }
@@ -17,6 +17,16 @@ LayerTraits StepTaker::TraitsInBoth(int) const { return LayerTraits(); }
 bool IsLine(const ElementStep& step, int64_t channels, int64_t inner) {
   return step.kind() == ElementStep::kLine && step.channels() == channels &&
          (channels == 1 || step.inner() == inner);
+}
+
+void AppendLine(const ElementStep& step, const Pass& fused, int64_t channels, int64_t inner,
+                double* a, double* b) {
+  if (!IsLine(step, channels, inner)) {
+    throw Error("was fused with a layer over ", channels, " channels, ", inner,
+                " elements each, where now there are ", step.channels(), ", ", step.inner(),
+                " each; NetOptions::fuse = false keeps them apart");
+  }
+  step.Append(fused, a, b);
 }
 
 int EpilogueSteps(StepTaker::Steps steps, int64_t channels, int64_t inner, bool sums) {
@@ -42,16 +52,12 @@ Epilogue MakeEpilogue(const ForwardPass& pass, const float* bias, int64_t channe
     } else if (step.kind() == ElementStep::kRectifier) {
       e.slope = step.slope();
     } else {
-      if (!IsLine(step, channels, inner)) {
-        throw Error("was fused with layers behind it over ", channels, " channels, which are now ",
-                    step.channels(), "; NetOptions::fuse = false keeps them apart");
-      }
       if (!any_line) {
         std::fill_n(a, channels, 1.0);
         for (int64_t c = 0; c < channels; ++c) b[c] = bias == nullptr ? 0 : bias[c];
       }
       any_line = true;
-      step.Append(pass.fused(i), a, b);
+      AppendLine(step, pass.fused(i), channels, inner, a, b);
     }
   }
   if (!any_line) return e;

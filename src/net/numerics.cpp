@@ -24,7 +24,10 @@ std::string Net::Impl::BadParam(int i, bool learned) const {
   return "";
 }
 
+// Of the last of the layers whose work is done in one.
 std::string Net::Impl::BadTop(int i) const {
+  const auto& takes = graph_.nodes[static_cast<size_t>(i)].takes;
+  if (!takes.empty()) i = takes.back().node;
   for (const int v : graph_.nodes[static_cast<size_t>(i)].tops) {
     const Tensor& top = values_[static_cast<size_t>(v)];
     if (!AllFinite(top.values()))
@@ -128,8 +131,11 @@ std::string Net::Impl::FindInForward() {
     ForwardNode(i);
     found = BadTop(i);
     if (!found.empty()) {
-      const std::string state = BadParam(i, false);
-      return state.empty() ? found : found + "; " + state;
+      for (const int n : ForwardWork(graph_, i)) {
+        const std::string state = BadParam(n, false);
+        if (!state.empty()) return found + "; " + state;
+      }
+      return found;
     }
   }
   return "";
