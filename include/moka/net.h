@@ -42,7 +42,8 @@ struct NetOptions {
   std::shared_ptr<Workspace> workspace;  // null: its own
   std::vector<std::string> keep;         // blobs whose values and diffs stay readable after a pass
   bool backward =
-      true;  // false: a net that never runs Backward (plans less memory); TEST nets usually
+      true;          // false: a net that never runs Backward (plans less memory); TEST nets usually
+  bool fuse = true;  // layers do the work of those behind them where both can (moka/fusion.h)
   bool plan_only =
       false;  // no memory for values: shapes and the plan can be asked for, nothing runs
   bool separate_memory = false;  // debug: no sharing at all, and dead memory is filled with NaN
@@ -66,6 +67,7 @@ struct NetOutput {
 // What a layer of the net is, for tools.
 struct LayerInfo {
   std::string name, type, origin;
+  std::string fused_into;  // the layer that does this one's work in Forward, or empty
   std::vector<std::string> bottoms, tops;
   std::vector<Shape> bottom_shapes, top_shapes;
   std::vector<const Param*> params;

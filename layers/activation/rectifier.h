@@ -5,11 +5,12 @@
 #include <string>
 
 #include "moka/elementwise.h"
+#include "moka/fusion.h"
 #include "moka/layer.h"
 
 namespace moka {
 
-class Rectifier : public Layer {
+class Rectifier : public Layer, public ElementStep {
  public:
   // `field`: the parameter message that has the negative_slope, for errors.
   Rectifier(const LayerSpec& spec, float slope, const std::string& field)
@@ -43,6 +44,12 @@ class Rectifier : public Layer {
     };
     slope_ >= 0 ? BackwardFromTop(pass, g) : BackwardFromBottom(pass, g);
   }
+
+  const void* Interface(const char* name, int version) const override {
+    return IfAsked<ElementStep>(this, name, version);
+  }
+  Kind kind() const override { return kRectifier; }
+  float slope() const override { return slope_; }
 
  private:
   const float slope_;

@@ -1,20 +1,29 @@
-// The passes of layers that convolve: y = w * x + b.
+// The passes of layers that convolve: y = w * x + b. With one bottom, Forward does the steps of the
+// layers behind as well.
 #pragma once
 
 #include "learned_kernels.h"
+#include "moka/fusion.h"
 
 namespace moka {
 
-class ConvolutionLayer : public LearnedKernels {
+class ConvolutionLayer : public LearnedKernels, public StepTaker {
  public:
   using LearnedKernels::LearnedKernels;
 
+  void Reshape(Shapes bottom, Plan& plan) override {
+    LearnedKernels::Reshape(bottom, plan);
+    lines_ = plan.Scratch<double>(EpilogueDoubles(convolution(0).outputs));
+  }
+
   void Forward(ForwardPass& pass) override {
     const float* bias = has_bias() ? pass.param(1).values().data() : nullptr;
+    const Epilogue epilogue = MakeEpilogue(pass, bias, convolution(0).outputs,
+                                           convolution(0).out_plane(), pass.Get(lines_));
     for (int i = 0; i < pass.bottom_count(); ++i) {
       ConvolveForward(pass.context(), convolution(i), pass.bottom(i).data(),
-                      Pack(pass, i, ConvolutionPass::kForward), Epilogue{.shift = bias},
-                      pass.top(i).data(), [&](int worker) { return Scratch(pass, worker); });
+                      Pack(pass, i, ConvolutionPass::kForward), epilogue, pass.top(i).data(),
+                      [&](int worker) { return Scratch(pass, worker); });
     }
   }
 
@@ -37,6 +46,16 @@ class ConvolutionLayer : public LearnedKernels {
       }
     }
   }
+
+  const void* Interface(const char* name, int version) const override {
+    return spec().bottom_count() == 1 ? IfAsked<StepTaker>(this, name, version) : nullptr;
+  }
+  int TakesInForward(Steps steps) const override {
+    return EpilogueSteps(steps, convolution(0).outputs, convolution(0).out_plane(), true);
+  }
+
+ private:
+  Buffer<double> lines_;
 };
 
 }  // namespace moka

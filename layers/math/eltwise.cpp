@@ -8,6 +8,7 @@
 
 #include "eltwise.pb.h"
 #include "moka/elementwise.h"
+#include "moka/fusion.h"
 #include "moka/registry.h"
 
 namespace moka {
@@ -17,7 +18,7 @@ namespace {
 constexpr int64_t kBlock = 1024;
 static_assert(kElementGrain % kBlock == 0);
 
-class Eltwise final : public Layer {
+class Eltwise final : public Layer, public ElementStep, public StepTaker {
  public:
   Eltwise(const LayerSpec& spec, const EltwiseParameter& params);
   static LayerTraits Traits(const LayerSpec& spec, const EltwiseParameter& params);
@@ -25,7 +26,25 @@ class Eltwise final : public Layer {
   void Forward(ForwardPass& pass) override;
   void Backward(BackwardPass& pass) override;
 
+  // A plain sum of two is a step for others, and each sum does the rectifier behind it.
+  const void* Interface(const char* name, int version) const override;
+  Kind kind() const override { return kSum; }
+  int TakesInForward(Steps steps) const override {
+    return !steps.empty() && steps[0]->kind() == kRectifier ? 1 : 0;
+  }
+  int TakesInBoth(Steps steps) const override {
+    return TakesInForward(steps) == 1 && steps[0]->slope() >= 0 ? 1 : 0;
+  }
+  LayerTraits TraitsInBoth(int) const override {
+    LayerTraits traits = GradientFromTop();
+    for (int k = 1; k < spec().bottom_count(); ++k) traits.MayShare(0, k);
+    return traits;
+  }
+
  private:
+  float Slope(const Pass& pass) const {
+    return pass.fused_count() > 0 ? pass.fused_step(0).slope() : 1;
+  }
   void Maximum(ForwardPass& pass);
   void ProductGradients(BackwardPass& pass);
 
@@ -118,10 +137,24 @@ void Eltwise::Forward(ForwardPass& pass) {
   if (operation_ == EltwiseParameter::PROD) {
     return Fold(pass, [](int) { return [](float y, float x) { return y * x; }; });
   }
-  Fold(pass, [&](int k) {
+  const auto sum = [&](int k) {
     const float c0 = k == 1 ? coeff_[0] : 1, ck = coeff_[static_cast<size_t>(k)];
     return [=](float y, float x) { return c0 * y + ck * x; };
+  };
+  if (pass.fused_count() == 0) return Fold(pass, sum);
+  Fold(pass, [&, last = pass.bottom_count() - 1](int k) {
+    return [add = sum(k), slope = k == last ? Slope(pass) : 1](float y, float x) {
+      const float v = add(y, x);
+      return v < 0 ? (slope == 0 ? 0.0F : slope * v) : v;
+    };
   });
+}
+
+const void* Eltwise::Interface(const char* name, int version) const {
+  if (operation_ != EltwiseParameter::SUM) return nullptr;
+  const bool plain = coeff_ == std::vector<float>(2, 1.0F);
+  const void* step = plain ? IfAsked<ElementStep>(this, name, version) : nullptr;
+  return step ? step : IfAsked<StepTaker>(this, name, version);
 }
 
 // to = max(x, y), and to whom it belongs: w, which is 0 at first, or k. Of equal ones y wins; a NaN
@@ -192,6 +225,13 @@ void Spread(BackwardPass& pass, const F& f) {
 
 void Eltwise::Backward(BackwardPass& pass) {
   if (operation_ == EltwiseParameter::PROD) return ProductGradients(pass);
+  if (operation_ == EltwiseParameter::SUM && pass.fused_count() > 0) {
+    return Spread(pass, [&, y = pass.top(0).data(), slope = Slope(pass)](int k) {
+      return [=, c = coeff_[static_cast<size_t>(k)]](float dy, int64_t i) {
+        return c * (dy * (y[i] > 0 ? 1.0F : slope));
+      };
+    });
+  }
   if (operation_ == EltwiseParameter::SUM) {
     return Spread(pass, [&](int k) {
       return [c = coeff_[static_cast<size_t>(k)]](float dy, int64_t) { return c * dy; };

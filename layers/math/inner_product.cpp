@@ -1,10 +1,13 @@
 // InnerProduct: y (m, n) = x (m, k) w' + b, with m the sizes before `axis` and k those from it on;
 // w (n, k), or (k, n) if transposed.
+#include <algorithm>
 #include <string>
 #include <vector>
 
 #include "inner_product.pb.h"
+#include "moka/elementwise.h"
 #include "moka/filler.h"
+#include "moka/fusion.h"
 #include "moka/layer.h"
 #include "moka/math.h"
 #include "moka/registry.h"
@@ -12,7 +15,7 @@
 namespace moka {
 namespace {
 
-class InnerProduct final : public Layer {
+class InnerProduct final : public Layer, public StepTaker {
  public:
   InnerProduct(const LayerSpec& spec, const InnerProductParameter& params)
       : Layer(spec), params_(params) {
@@ -29,6 +32,11 @@ class InnerProduct final : public Layer {
   void Forward(ForwardPass& pass) override;
   void Backward(BackwardPass& pass) override;
 
+  const void* Interface(const char* name, int version) const override {
+    return IfAsked<StepTaker>(this, name, version);
+  }
+  int TakesInForward(Steps steps) const override { return EpilogueSteps(steps, n_, 1, false); }
+
  private:
   int Axis(const Shape& x) const {
     try {
@@ -40,6 +48,7 @@ class InnerProduct final : public Layer {
 
   const InnerProductParameter params_;
   int64_t m_ = 0, n_ = 0, k_ = 0;
+  Buffer<double> lines_;
 };
 
 void InnerProduct::SetUp(Shapes bottom, Setup& setup) {
@@ -64,14 +73,36 @@ void InnerProduct::Reshape(Shapes bottom, Plan& plan) {
   m_ = x.count(0, axis);
   plan.top(0) = x.Replace(axis, x.axes(), std::vector{n_});
   plan.MultiplyAdds(Shape{m_, n_, k_}.count());
+  lines_ = plan.Scratch<double>(EpilogueDoubles(n_));
 }
 
 void InnerProduct::Forward(ForwardPass& pass) {
   const float* w = pass.param(0).values().data();
-  const bool bias = params_.bias_term();
-  if (bias) RepeatRow(pass.context(), pass.param(1).values().values(), m_, pass.top(0).values());
+  const float* bias = params_.bias_term() ? pass.param(1).values().data() : nullptr;
+  const Epilogue e = MakeEpilogue(pass, bias, n_, 1, pass.Get(lines_));
+  const bool first = e.scale == nullptr && e.shift != nullptr;  // the shift, then the product
+  float* y = pass.top(0).data();
+  if (first)
+    RepeatRow(pass.context(), {e.shift, static_cast<size_t>(n_)}, m_,
+              {y, static_cast<size_t>(m_ * n_)});
   Gemm(pass.context(), Transpose::kNo, params_.transpose() ? Transpose::kNo : Transpose::kYes, m_,
-       n_, k_, 1, pass.bottom(0).data(), w, bias ? 1 : 0, pass.top(0).data());
+       n_, k_, 1, pass.bottom(0).data(), w, first ? 1 : 0, y);
+  if (e.scale == nullptr && e.slope == 1) return;
+  pass.ParallelFor(m_, std::max<int64_t>(1, kElementGrain / n_),
+                   [=, n = n_](int64_t begin, int64_t end) {
+                     Vectorised([=] {
+                       for (float* row = y + begin * n; row != y + end * n; row += n) {
+                         if (e.scale != nullptr) {
+#pragma GCC ivdep
+                           for (int64_t j = 0; j < n; ++j)
+                             row[j] = e.scale[j] * row[j] + e.shift[j];
+                         }
+                         if (e.slope == 1) continue;
+                         for (int64_t j = 0; j < n; ++j)
+                           row[j] = row[j] < 0 ? (e.slope == 0 ? 0.0F : e.slope * row[j]) : row[j];
+                       }
+                     });
+                   });
 }
 
 void InnerProduct::Backward(BackwardPass& pass) {

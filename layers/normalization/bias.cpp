@@ -3,13 +3,14 @@
 // Blobs: b (unless it is a bottom).
 #include "bias.pb.h"
 #include "moka/filler.h"
+#include "moka/fusion.h"
 #include "moka/registry.h"
 #include "spanned_axes.h"
 
 namespace moka {
 namespace {
 
-class Bias final : public Layer {
+class Bias final : public Layer, public ElementStep {
  public:
   Bias(const LayerSpec& spec, const BiasParameter& params)
       : Layer(spec), params_(params), learned_(spec.bottom_count() < 2) {}
@@ -65,6 +66,21 @@ class Bias final : public Layer {
           dx ? view_.SumAndRun(pass, block, terms, copy) : view_.Sum(pass, block, terms);
       AddGradients(adds, sums, &Sums::first, block.count(), db->data() + block.first);
     });
+  }
+
+  const void* Interface(const char* name, int version) const override {
+    return learned_ ? IfAsked<ElementStep>(this, name, version) : nullptr;
+  }
+  Kind kind() const override { return kLine; }
+  int64_t channels() const override { return view_.channels(); }
+  int64_t inner() const override { return view_.inner(); }
+  void Append(const Pass& pass, double*, double* b) const override {
+    const float* biases = pass.param(0).values().data();
+    for (int64_t c = 0; c < channels(); ++c) b[c] += biases[c];
+  }
+  void AddParamGradients(BackwardPass& pass, int64_t first, int64_t count, const double*,
+                         const double* dy) const override {
+    AddSums(pass, 0, dy, count, first);
   }
 
  private:

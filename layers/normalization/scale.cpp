@@ -2,6 +2,7 @@
 // same sizes, is there with bias_term. a is learned, or it is the second bottom.
 // Blobs: a (unless it is a bottom), b (with bias_term).
 #include "moka/filler.h"
+#include "moka/fusion.h"
 #include "moka/registry.h"
 #include "scale.pb.h"
 #include "spanned_axes.h"
@@ -9,7 +10,7 @@
 namespace moka {
 namespace {
 
-class Scale final : public Layer {
+class Scale final : public Layer, public ElementStep {
  public:
   Scale(const LayerSpec& spec, const ScaleParameter& params)
       : Layer(spec), params_(params), learned_(spec.bottom_count() < 2) {
@@ -89,6 +90,26 @@ class Scale final : public Layer {
       if (da) AddGradients(adds_a, sums, &Sums::first, count, da->data() + block.first);
       if (db) AddGradients(adds_b, sums, &Sums::second, count, db->data() + block.first);
     });
+  }
+
+  const void* Interface(const char* name, int version) const override {
+    return learned_ ? IfAsked<ElementStep>(this, name, version) : nullptr;
+  }
+  Kind kind() const override { return kLine; }
+  int64_t channels() const override { return view_.channels(); }
+  int64_t inner() const override { return view_.inner(); }
+  void Append(const Pass& pass, double* a, double* b) const override {
+    const float* factors = pass.param(0).values().data();
+    const float* biases = bias_ < 0 ? nullptr : pass.param(bias_).values().data();
+    for (int64_t c = 0; c < channels(); ++c) {
+      a[c] *= factors[c];
+      b[c] = b[c] * factors[c] + (biases ? biases[c] : 0);
+    }
+  }
+  void AddParamGradients(BackwardPass& pass, int64_t first, int64_t count, const double* dy_x,
+                         const double* dy) const override {
+    AddSums(pass, 0, dy_x, count, first);
+    if (bias_ >= 0) AddSums(pass, bias_, dy, count, first);
   }
 
  private:

@@ -67,5 +67,14 @@ inline void AddGradients(bool add, const Sums* sums, double Sums::*which, int64_
     da[c] = static_cast<float>(add ? da[c] + sums[c].*which : sums[c].*which);
   }
 }
+// The same for param k, if it is wanted, for the channels from `first` on.
+inline void AddSums(BackwardPass& pass, int k, const double* sums, int64_t count,
+                         int64_t first) {
+  if (!pass.wants_param(k)) return;
+  float* da = pass.param_diff(k).data() + first;
+  for (int64_t c = 0; c < count; ++c) {
+    da[c] = static_cast<float>(pass.adds_param(k) ? da[c] + sums[c] : sums[c]);
+  }
+}
 
 }  // namespace moka

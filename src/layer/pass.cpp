@@ -71,6 +71,20 @@ RandomStream Pass::random(uint32_t stream) const {
   return RandomStream(impl_.context->seed(), *impl_.layer_name, stream, impl_.counter);
 }
 
+int Pass::fused_count() const { return static_cast<int>(impl_.fused.size()); }
+const ElementStep& Pass::fused_step(int i) const {
+  return *impl_.fused[static_cast<size_t>(i)].step;
+}
+const Tensor& Pass::fused_operand(int i) const {
+  return *impl_.fused[static_cast<size_t>(i)].operand;
+}
+ForwardPass ForwardPass::fused(int i) const {
+  return ForwardPass(*impl_.fused[static_cast<size_t>(i)].pass);
+}
+BackwardPass BackwardPass::fused(int i) const {
+  return BackwardPass(*impl_.fused[static_cast<size_t>(i)].pass);
+}
+
 void* Pass::Memory(int id, int worker) {
   if (id < 0) return nullptr;  // a buffer that Reshape did not ask for
   const Impl::Memory& memory = impl_.memory[static_cast<size_t>(id)];

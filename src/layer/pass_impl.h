@@ -44,6 +44,13 @@ struct Pass::Impl {
     int64_t stride = 0;
   };
 
+  // A layer behind this one whose work is done here.
+  struct Fused {
+    const ElementStep* step = nullptr;
+    const Tensor* operand = nullptr;
+    Impl* pass = nullptr;
+  };
+
   Context* context = nullptr;
   const std::string* layer_name = nullptr;
   uint64_t counter = 0;
@@ -52,6 +59,7 @@ struct Pass::Impl {
   std::vector<Tensor*> tops;
   std::vector<Param*> params;
   std::vector<Memory> memory;
+  std::vector<Fused> fused;  // in a backward pass: only if that does their work as well
   // Backward only. top_diffs are never null (zeros stand in for missing ones); null means "not
   // wanted" in the other two.
   std::vector<const Tensor*> top_diffs;

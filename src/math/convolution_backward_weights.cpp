@@ -1,6 +1,7 @@
 // dw = or += the gradient of <w * x, dy> for w, db that for a bias.
 #include "math/depthwise.h"
 #include "math/direct_convolution.h"
+#include "math/pointwise_weights.h"
 #include "math/winograd.h"
 
 namespace moka {
@@ -15,6 +16,9 @@ void ConvolveBackwardWeights(Context& context, const ConvolutionGeometry& g, con
   const WinogradTile tile = WinogradOf(g, ConvolutionPass::kBackwardWeights);
   if (tile != WinogradTile::kNone && dw != nullptr) {
     WinogradBackwardWeights(context, g, tile, x, dy, dw, add_dw, scratch, shared);
+    dw = nullptr;
+  } else if (IsWidePointwise(g) && dw != nullptr) {
+    PointwiseBackwardWeights(context, g, x, dy, dw, add_dw, scratch, shared);
     dw = nullptr;
   }
   if (dw != nullptr || db != nullptr)

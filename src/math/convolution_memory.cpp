@@ -3,6 +3,7 @@
 
 #include "math/depthwise.h"
 #include "math/direct_convolution.h"
+#include "math/pointwise_weights.h"
 #include "math/winograd.h"
 
 namespace moka {
@@ -37,7 +38,9 @@ PackedWeights PackInScratch(Context& context, const ConvolutionGeometry& g, Conv
 int64_t ConvolutionScratch(const ConvolutionGeometry& g, ConvolutionPass pass) {
   if (IsDepthwise(g)) return DepthwiseScratch(g);
   const WinogradTile tile = WinogradOf(g, pass);
-  const int64_t direct = DirectScratch(g, pass);  // of the weights' gradient: that of the bias
+  int64_t direct = DirectScratch(g, pass);  // of the weights' gradient: that of the bias
+  if (pass == ConvolutionPass::kBackwardWeights && IsWidePointwise(g))
+    direct = std::max(direct, PointwiseWeightsScratch(g));
   return tile == WinogradTile::kNone ? direct : std::max(direct, WinogradScratch(g, pass, tile));
 }
 
@@ -53,7 +56,8 @@ int64_t ConvolutionScratch(const ConvolutionGeometry& g) {
 int64_t ConvolutionSharedScratch(const ConvolutionGeometry& g) {
   if (IsDepthwise(g)) return DepthwiseSharedScratch(g);
   const WinogradTile tile = WinogradOf(g, ConvolutionPass::kBackwardWeights);
-  const int64_t direct = DirectSharedScratch(g);
+  int64_t direct = DirectSharedScratch(g);
+  if (IsWidePointwise(g)) direct = std::max(direct, PointwiseWeightsShared(g));
   return tile == WinogradTile::kNone ? direct : std::max(direct, WinogradSharedScratch(g, tile));
 }
 

@@ -10,11 +10,6 @@
 namespace moka {
 namespace {
 
-struct Kernels {
-  MeanOfRowKernel* row;
-  SumOfKernel* sum;
-};
-
 float MeanOfWindow(const PoolingGeometry& g, SumOfKernel* sum_of, const float* plane,
                    const WindowRange& h, const WindowRange& w) {
   // Rows that touch are one.
@@ -33,18 +28,15 @@ float MeanOfWindow(const PoolingGeometry& g, SumOfKernel* sum_of, const float* p
   return static_cast<float>(sum / static_cast<double>(h.length * w.length));
 }
 
-void MeanOfPlane(const PoolingGeometry& g, const InnerWindows& inner, const Kernels& kernels,
-                 const float* x, float* y) {
-  for (int64_t r = 0; r < g.out_height; ++r, y += g.out_width) {
-    const WindowRange h(r, g.stride_h, g.pad_h, g.kernel_h, g.height);
-    ReadAhead(x + r * g.stride_h * g.width + kAhead, g.stride_h * g.width);
-    int64_t done = inner.first;  // windows [inner.first, done) need no more
-    if (kernels.row) done += kernels.row({g, h, inner, x}, y + inner.first);
-    for (int64_t q = 0; q < g.out_width; ++q) {
-      if (q == inner.first) q = done;
-      if (q == g.out_width) break;
-      y[q] = MeanOfWindow(g, kernels.sum, x, h,
-                          WindowRange(q, g.stride_w, g.pad_w, g.kernel_w, g.width));
+// Of any windows.
+void MeansOfAny(const PoolingGeometry& g, int64_t planes, const float* x, float* y) {
+  SumOfKernel* const sum = MOKA_BEST(SumOf);
+  for (int64_t p = 0; p < planes; ++p, x += g.height * g.width) {
+    for (int64_t r = 0; r < g.out_height; ++r) {
+      const WindowRange h(r, g.stride_h, g.pad_h, g.kernel_h, g.height);
+      ReadAhead(x + r * g.stride_h * g.width + kAhead, g.stride_h * g.width);
+      for (int64_t q = 0; q < g.out_width; ++q)
+        *y++ = MeanOfWindow(g, sum, x, h, WindowRange(q, g.stride_w, g.pad_w, g.kernel_w, g.width));
     }
   }
 }
@@ -52,11 +44,11 @@ void MeanOfPlane(const PoolingGeometry& g, const InnerWindows& inner, const Kern
 }  // namespace
 
 void AveragePoolForward(Context& context, const PoolingGeometry& g, const float* x, float* y) {
-  const Kernels kernels{MOKA_BEST(MeanOfRowFor)(g), MOKA_BEST(SumOf)};
-  const InnerWindows inner(g.out_width, g.stride_w, g.pad_w, g.kernel_w, g.width);
+  MeansKernel* const fast = MOKA_BEST(MeansFor)(g);
+  MeansKernel* const means = fast ? fast : MeansOfAny;
   const int64_t in = g.height * g.width, out = g.out_height * g.out_width;
   context.ParallelFor(g.planes, PlaneGrain(g), [&](int64_t begin, int64_t end) {
-    for (int64_t p = begin; p < end; ++p) MeanOfPlane(g, inner, kernels, x + p * in, y + p * out);
+    means(g, end - begin, x + begin * in, y + begin * out);
   });
 }
 
@@ -86,22 +78,31 @@ void SpreadPlane(const PoolingGeometry& g, const float* dy, float* dx) {
   }
 }
 
+void SpreadPlanes(const PoolingGeometry& g, int64_t planes, const float* dy, float* dx) {
+  const int64_t in = g.height * g.width, out = g.out_height * g.out_width;
+  for (int64_t p = 0; p < planes; ++p) SpreadPlane(g, dy + p * out, dx + p * in);
+}
+
 // The only window covers the plane.
-void FillPlane(const PoolingGeometry& g, const float* dy, float* dx) {
+void FillPlanes(const PoolingGeometry& g, int64_t planes, const float* dy, float* dx) {
   const WindowRange h(0, g.stride_h, g.pad_h, g.kernel_h, g.height);
   const WindowRange w(0, g.stride_w, g.pad_w, g.kernel_w, g.width);
-  const float share = *dy / static_cast<float>(h.length * w.length);
+  const auto size = static_cast<float>(h.length * w.length);
   const int64_t n = g.height * g.width;
-  BeyondCache(g) ? StreamFill(share, n, dx) : void(std::fill_n(dx, n, share));
+  FillKernel* const fill = MOKA_BEST(Fill);
+  for (int64_t p = 0; p < planes; ++p, dx += n) {
+    const float share = dy[p] / size;
+    BeyondCache(g) ? StreamFill(share, n, dx) : fill(share, n, dx);
+  }
 }
 
 MeanGradientKernel* GradientFor(const PoolingGeometry& g) {
   if (g.out_height * g.out_width == 1 && g.kernel_h - g.pad_h >= g.height &&
       g.kernel_w - g.pad_w >= g.width) {
-    return FillPlane;
+    return FillPlanes;
   }
   MeanGradientKernel* const fast = MOKA_BEST(MeanGradientFor)(g);
-  return fast ? fast : SpreadPlane;
+  return fast ? fast : SpreadPlanes;
 }
 
 }  // namespace
@@ -110,7 +111,7 @@ void AveragePoolBackward(Context& context, const PoolingGeometry& g, const float
   const int64_t in = g.height * g.width, out = g.out_height * g.out_width;
   MeanGradientKernel* const gradient = GradientFor(g);
   context.ParallelFor(g.planes, PlaneGrain(g), [&](int64_t begin, int64_t end) {
-    for (int64_t p = begin; p < end; ++p) gradient(g, dy + p * out, dx + p * in);
+    gradient(g, end - begin, dy + begin * out, dx + begin * in);
     if (BeyondCache(g)) EndStream();
   });
 }

@@ -79,6 +79,23 @@ __attribute__((always_inline)) inline void LargestToAll(Vector& v, Lanes<n> lane
   if constexpr (step > 1) LargestToAll<step / 2>(v, lanes);
 }
 
+// False if there is a NaN or an infinite value: of a number, 0 times it is 0.
+inline bool AllFinite(const float* x, int64_t count) {
+  using Floats = Lanes<kLanes>::Floats;
+  Floats zeros[4] = {}, v;
+  int64_t i = 0;
+  for (; i + 4 * kLanes <= count; i += 4 * kLanes) {
+    for (int k = 0; k < 4; ++k) std::memcpy(&v, x + i + k * kLanes, sizeof v), zeros[k] += v * 0.0f;
+  }
+  for (; i + kLanes <= count; i += kLanes) std::memcpy(&v, x + i, sizeof v), zeros[0] += v * 0.0f;
+  float rest = 0, lanes[kLanes];
+  for (; i < count; ++i) rest += x[i] * 0.0f;
+  const Floats sum = (zeros[0] + zeros[1]) + (zeros[2] + zeros[3]);
+  std::memcpy(lanes, &sum, sizeof sum);
+  for (const float zero : lanes) rest += zero;
+  return rest == 0;
+}
+
 // Calls f(lanes, q) for vectors of windows that cover [0, windows), the last perhaps overlapping
 // the one before; none if there are fewer than 4. Returns how many windows are done.
 template <int n, typename F>
@@ -95,13 +112,14 @@ __attribute__((always_inline)) inline int64_t ForEachVector(Lanes<n> lanes, int6
   }
 }
 
-// f.operator()<kernel, stride>() with what is known of the windows' width at compile time: kernel 2
-// or 3, or 0 for another; none if there is no code for it.
+// f.operator()<kernel, stride>() with what is known of the windows' width at compile time: kernel 2,
+// 3 or 5, or 0 for another; none if there is no code for it.
 template <typename F>
 auto ForWindowWidth(const PoolingGeometry& g, F f) -> decltype(f.template operator()<0, 1>()) {
   const auto with = [&]<int stride>() {
     if (g.kernel_w == 2 && stride <= 2) return f.template operator()<2, stride>();
     if (g.kernel_w == 3) return f.template operator()<3, stride>();
+    if (g.kernel_w == 5) return f.template operator()<5, stride>();
     return f.template operator()<0, stride>();
   };
   if (g.kernel_w < g.stride_w) return {};

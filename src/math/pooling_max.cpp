@@ -11,11 +11,6 @@
 namespace moka {
 namespace {
 
-struct Kernels {
-  MaxOfRowKernel* row;
-  LargestOfKernel* largest;
-};
-
 template <typename Index>
 void MaxOfWindow(const PoolingGeometry& g, LargestOfKernel* largest, const float* plane,
                  const WindowRange& h, const WindowRange& w, float* y, Index* mask) {
@@ -40,36 +35,33 @@ void MaxOfWindow(const PoolingGeometry& g, LargestOfKernel* largest, const float
     *mask = static_cast<Index>((h.begin - h.start) * g.kernel_w + w.begin - w.start + best_at);
 }
 
+// Of any windows and values.
 template <typename Index>
-void MaxOfPlane(const PoolingGeometry& g, const InnerWindows& inner, const Kernels& kernels,
-                const float* x, float* y, Index* mask) {
-  for (int64_t r = 0; r < g.out_height; ++r, y += g.out_width, mask += mask ? g.out_width : 0) {
-    const WindowRange h(r, g.stride_h, g.pad_h, g.kernel_h, g.height);
-    ReadAhead(x + r * g.stride_h * g.width + kAhead, g.stride_h * g.width);
-    int64_t done = inner.first;  // windows [inner.first, done) need no more
-    if constexpr (sizeof(Index) == 1) {
-      if (kernels.row)
-        done += kernels.row({g, h, inner, x}, y + inner.first, mask ? mask + inner.first : nullptr);
-    }
-    for (int64_t q = 0; q < g.out_width; ++q) {
-      if (q == inner.first) q = done;
-      if (q == g.out_width) break;
-      MaxOfWindow(g, kernels.largest, x, h,
-                  WindowRange(q, g.stride_w, g.pad_w, g.kernel_w, g.width), y + q,
-                  mask ? mask + q : nullptr);
+void MaxOfAny(const PoolingGeometry& g, int64_t planes, const float* x, float* y, Index* mask) {
+  LargestOfKernel* const largest = MOKA_BEST(LargestOf);
+  for (int64_t p = 0; p < planes; ++p, x += g.height * g.width) {
+    for (int64_t r = 0; r < g.out_height; ++r) {
+      const WindowRange h(r, g.stride_h, g.pad_h, g.kernel_h, g.height);
+      ReadAhead(x + r * g.stride_h * g.width + kAhead, g.stride_h * g.width);
+      for (int64_t q = 0; q < g.out_width; ++q, ++y, mask += mask ? 1 : 0)
+        MaxOfWindow(g, largest, x, h, WindowRange(q, g.stride_w, g.pad_w, g.kernel_w, g.width), y,
+                    mask);
     }
   }
 }
 
 template <typename Index>
 void Forward(Context& context, const PoolingGeometry& g, const float* x, float* y, Index* mask) {
-  const Kernels kernels{g.out_width < 4 ? nullptr : MOKA_BEST(MaxOfRowFor)(g),
-                        MOKA_BEST(LargestOf)};
-  const InnerWindows inner(g.out_width, g.stride_w, g.pad_w, g.kernel_w, g.width);
   const int64_t in = g.height * g.width, out = g.out_height * g.out_width;
+  MaxOfPlanesKernel* const fast = sizeof(Index) == 1 ? MOKA_BEST(MaxOfPlanesFor)(g) : nullptr;
   context.ParallelFor(g.planes, PlaneGrain(g), [&](int64_t begin, int64_t end) {
-    for (int64_t p = begin; p < end; ++p)
-      MaxOfPlane(g, inner, kernels, x + p * in, y + p * out, mask ? mask + p * out : nullptr);
+    const float* from = x + begin * in;
+    float* to = y + begin * out;
+    Index* places = mask ? mask + begin * out : nullptr;
+    if constexpr (sizeof(Index) == 1) {
+      if (fast) return fast(g, end - begin, from, to, places, MaxOfAny<Index>);
+    }
+    MaxOfAny(g, end - begin, from, to, places);
   });
 }
 
@@ -126,7 +118,8 @@ void MaskPoolBackward(Context& context, const PoolingGeometry& g, const uint8_t*
   if (!gradient) return Backward(context, g, mask, dy, dx);
   const int64_t in = g.height * g.width, out = g.out_height * g.out_width;
   context.ParallelFor(g.planes, PlaneGrain(g), [&](int64_t begin, int64_t end) {
-    for (int64_t p = begin; p < end; ++p) gradient(g, mask + p * out, dy + p * out, dx + p * in);
+    gradient(g, end - begin, mask + begin * out, dy + begin * out, dx + begin * in);
+    if (BeyondCache(g)) EndStream();
   });
 }
 void MaskPoolBackward(Context& context, const PoolingGeometry& g, const int32_t* mask,

@@ -71,9 +71,11 @@ inline void StreamFill(float value, int64_t n, float* y) {
   const float values[4] = {value, value, value, value};
   StreamTo(n, y, [&](int64_t) { return values; });
 }
-// Planes for one thread at a time: some 16,000 pixels.
+// Planes for one thread at a time: some 16,000 pixels; small planes by the 16, as vectors may want
+// them.
 inline int64_t PlaneGrain(const PoolingGeometry& g) {
-  return std::max<int64_t>(1, 16384 / std::max<int64_t>(1, g.height * g.width));
+  const int64_t planes = 16384 / std::max<int64_t>(1, g.height * g.width);
+  return planes < 16 ? std::max<int64_t>(1, planes) : planes / 16 * 16;
 }
 
 // The windows [first, last) along one axis that see a row or column of the plane.
@@ -114,15 +116,20 @@ struct WindowRow {
         kernel(g.kernel_w) {}
 };
 
-// Of all windows of a row if they are enough, otherwise of none; returns how many. `mask` may be
-// null.
-using MaxOfRowKernel = int64_t(const WindowRow& row, float* y, uint8_t* mask);
-using MeanOfRowKernel = int64_t(const WindowRow& row, float* y);
+// Of some planes; `mask` may be null. The second one does planes of finite values, and leaves
+// others to `any`.
+using MaxOfAnyKernel = void(const PoolingGeometry& g, int64_t planes, const float* x, float* y,
+                            uint8_t* mask);
+using MaxOfPlanesKernel = void(const PoolingGeometry& g, int64_t planes, const float* x, float* y,
+                               uint8_t* mask, MaxOfAnyKernel* any);
+using MeansKernel = void(const PoolingGeometry& g, int64_t planes, const float* x, float* y);
 using LargestOfKernel = int64_t(const float* x, int64_t count);
+using FillKernel = void(float value, int64_t count, float* y);
 using SumOfKernel = double(const float* x, int64_t count);
-// Of a plane.
-using MaskGradientKernel = void(const PoolingGeometry& g, const uint8_t* mask, const float* dy,
+// Of some planes.
+using MaskGradientKernel = void(const PoolingGeometry& g, int64_t planes, const uint8_t* mask,
+                                const float* dy, float* dx);
+using MeanGradientKernel = void(const PoolingGeometry& g, int64_t planes, const float* dy,
                                 float* dx);
-using MeanGradientKernel = void(const PoolingGeometry& g, const float* dy, float* dx);
 
 }  // namespace moka

@@ -10,6 +10,7 @@
 
 #include "layer/pass_impl.h"
 #include "moka/description.h"
+#include "moka/fusion.h"
 #include "moka/layer.h"
 #include "moka/registry.h"
 #include "net/problems.h"
@@ -35,6 +36,17 @@ struct Value {
       false;  // depends on something that is learned, or a gradient was asked for
   bool leads_to_loss = false;
   bool has_diff = false;  // somebody computes a gradient for it
+
+  // Decided later (fuse.h).
+  bool fused_away = false;       // it is never there
+  bool diff_fused_away = false;  // nor is its diff
+};
+
+// A node whose work another does as well.
+struct Taken {
+  int node = 0;
+  int bottom = 0;  // where what the taker's top would be goes in
+  const ElementStep* step = nullptr;
 };
 
 // A layer in its place.
@@ -57,6 +69,16 @@ struct Node {
   bool runs_backward = false;
   std::vector<char> wants_bottom, wants_param;
 
+  // Decided later (fuse.h).
+  std::vector<Taken> takes;     // whose work this one does, in order
+  int fused_into = -1;          // the node that does this one's work in Forward
+  bool fused_backward = false;  // and in Backward; of a taker: it does so for those it takes
+  LayerTraits fused_traits;     // of a taker, if fused_backward
+
+  bool taken_backward() const { return fused_into >= 0 && fused_backward; }
+  const LayerTraits& run_traits() const {
+    return fused_into < 0 && fused_backward ? fused_traits : traits;
+  }
   LayerSpec spec() const { return LayerSpec(*description, *registry, training); }
 };
 

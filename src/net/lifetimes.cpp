@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "net/fuse.h"
+
 namespace moka {
 namespace {
 
@@ -29,7 +31,7 @@ class LifetimeFinder {
   Storage& storage(int id) { return found_.storages[static_cast<size_t>(id)]; }
   bool kept(int id) const { return options_.keep[static_cast<size_t>(id)] != 0; }
   int BackwardStep(int node) const { return 2 * count_ - 1 - node; }
-  bool RunsBackward(int i) const { return options_.backward && node(i).runs_backward; }
+  bool RunsBackward(int i) const { return options_.backward && !BackwardWork(graph_, i).empty(); }
 
   static int64_t Bytes(const Shape& shape) {
     return shape.count() * static_cast<int64_t>(sizeof(float));
@@ -55,25 +57,23 @@ class LifetimeFinder {
       names += " = " + name;
   }
 
-  // What the node's Backward reads, given which gradients are wanted.
   Reads BackwardReads(int i) const {
-    Reads reads;
-    if (!RunsBackward(i)) return reads;
-    const auto any = [](const std::vector<char>& wants) {
-      return std::find(wants.begin(), wants.end(), 1) != wants.end();
-    };
-    if (any(node(i).wants_bottom)) reads = reads | node(i).traits.bottom_gradient_reads();
-    if (any(node(i).wants_param)) reads = reads | node(i).traits.param_gradient_reads();
-    return reads;
+    return options_.backward ? moka::BackwardReads(graph_, i) : Reads();
   }
 
-  // The last step that looks at a value.
+  // The last step that looks at a value. Another node may do the work of one that is fused.
   int LastRead(int id) const {
     const Value& v = value(id);
-    int last = v.producer;
-    if (BackwardReads(v.producer).ReadsTop(v.top)) last = BackwardStep(v.producer);
+    const auto doer = [&](int i) { return node(i).fused_into >= 0 ? node(i).fused_into : i; };
+    int last = doer(v.producer);
+    for (const int i : {v.producer, doer(v.producer)}) {
+      if (WrittenTop(graph_, i, static_cast<size_t>(v.top)) == id &&
+          BackwardReads(i).ReadsTop(v.top)) {
+        last = std::max(last, BackwardStep(i));
+      }
+    }
     for (const Use& use : v.uses) {
-      last = std::max(last, use.node);
+      last = std::max(last, doer(use.node));
       if (BackwardReads(use.node).ReadsBottom(use.bottom))
         last = std::max(last, BackwardStep(use.node));
     }
@@ -83,9 +83,10 @@ class LifetimeFinder {
   // Values: in the memory of a bottom where the layer's facts and the lifetimes allow it, else in
   // memory of their own.
   void PlaceValues(int i) {
-    std::vector<int> taken;  // storages that a top of this node took over
+    if (node(i).fused_into >= 0) return;  // with the node that does its work
+    std::vector<int> taken;               // storages that a top of this node took over
     for (size_t t = 0; t < node(i).tops.size(); ++t) {
-      const int top = node(i).tops[t];
+      const int top = WrittenTop(graph_, i, t);
       const int last = LastRead(top);
       int at =
           options_.separate || kept(top) ? -1 : SharedWithBottom(i, static_cast<int>(t), taken);
@@ -98,20 +99,25 @@ class LifetimeFinder {
                         last, kept(top));
       }
       found_.value[static_cast<size_t>(top)] = at;
+      for (const int n : ForwardWork(graph_, i)) {  // what is never there has a place all the same
+        found_.value[static_cast<size_t>(node(n).tops[t])] = at;
+        AddName(at, value(node(n).tops[t]).name);
+      }
     }
   }
 
   // `taken`: what other tops of this node overwrite.
   int SharedWithBottom(int i, int t, const std::vector<int>& taken) {
-    const int top = node(i).tops[static_cast<size_t>(t)];
+    const int top = WrittenTop(graph_, i, static_cast<size_t>(t));
+    const LayerTraits& traits = node(i).run_traits();
     for (size_t b = 0; b < node(i).bottoms.size(); ++b) {
       const int bottom = node(i).bottoms[b];
       const int at = found_.value[static_cast<size_t>(bottom)];
       if (value(bottom).shape.count() != value(top).shape.count()) continue;
       if (std::find(taken.begin(), taken.end(), at) != taken.end()) continue;
-      if (node(i).traits.same_values(t, static_cast<int>(b)) && !Overwritten(i, at)) return at;
+      if (traits.same_values(t, static_cast<int>(b)) && !Overwritten(i, at)) return at;
       // Nobody may look at what is overwritten: neither a later layer nor a Backward.
-      if (node(i).traits.may_share(t, static_cast<int>(b)) && !storage(at).kept &&
+      if (traits.may_share(t, static_cast<int>(b)) && !storage(at).kept &&
           storage(at).block.last <= i && OnlyForSharing(i, t, at)) {
         return at;
       }
@@ -150,14 +156,16 @@ class LifetimeFinder {
     for (size_t p = 0; p < node(i).plan.pieces.size(); ++p) {
       const Plan::Impl::Piece& piece = node(i).plan.pieces[p];
       int saved = -1, forward = -1, backward = -1;
-      if (piece.saved || piece.lasting) {
+      const bool forward_runs = node(i).fused_into < 0;
+      if ((piece.saved || piece.lasting) && forward_runs) {
         const int last = RunsBackward(i) ? BackwardStep(i) : i;
         saved = NewStorage(name + (piece.saved ? " saved " : " lasting ") + std::to_string(p),
                            MemoryBlock::Kind::kSaved, piece.bytes, i, last, piece.lasting);
-      } else {
+      } else if (!piece.saved && !piece.lasting) {
         const int64_t bytes =
             piece.per_worker ? AlignedBytes(piece.bytes) * options_.threads : piece.bytes;
-        forward = NewStorage(name + " scratch", MemoryBlock::Kind::kScratch, bytes, i, i);
+        if (forward_runs)
+          forward = NewStorage(name + " scratch", MemoryBlock::Kind::kScratch, bytes, i, i);
         if (RunsBackward(i)) {
           const int step = BackwardStep(i);
           backward = NewStorage(name + " backward scratch", MemoryBlock::Kind::kScratch, bytes,
@@ -177,9 +185,10 @@ class LifetimeFinder {
     memory.diff_writes.assign(n.bottoms.size(), DiffWrite::kNone);
     memory.beside.assign(n.bottoms.size(), -1);
     memory.zeros.assign(n.tops.size(), -1);
+    if (n.taken_backward()) return;
     const int step = BackwardStep(i);
     for (size_t t = 0; t < n.tops.size(); ++t) PlaceTopDiff(i, t, step);
-    if (!n.runs_backward) return;
+    if (!RunsBackward(i)) return;
     std::vector<int> taken;
     for (size_t b = 0; b < n.bottoms.size(); ++b) {
       if (n.wants_bottom[b]) PlaceBottomDiff(i, b, step, taken);
@@ -187,7 +196,7 @@ class LifetimeFinder {
   }
 
   void PlaceTopDiff(int i, size_t t, int step) {
-    const int top = node(i).tops[t];
+    const int top = ReadTopDiff(graph_, i, t);
     int& diff = found_.diff[static_cast<size_t>(top)];
     if (diff < 0 && value(top).has_diff) {  // only a loss weight
       diff = NewStorage(value(top).name + " diff", MemoryBlock::Kind::kDiff,
@@ -195,7 +204,7 @@ class LifetimeFinder {
     }
     if (diff >= 0) {
       storage(diff).block.last = std::max(storage(diff).block.last, step);
-    } else if (node(i).runs_backward) {
+    } else if (RunsBackward(i)) {
       found_.nodes[static_cast<size_t>(i)].zeros[t] =
           NewStorage(value(top).name + " no diff", MemoryBlock::Kind::kScratch,
                      Bytes(value(top).shape), step, step);
@@ -229,9 +238,10 @@ class LifetimeFinder {
   int SharedWithTopDiff(int i, int b, const std::vector<int>& taken) {
     const Node& n = node(i);
     for (size_t t = 0; t < n.tops.size(); ++t) {
-      const int top_index = static_cast<int>(t), top = n.tops[t];
-      const bool may = n.traits.may_share(top_index, b) ||
-                       (n.traits.same_values(top_index, b) && n.tops.size() == 1);
+      const int top_index = static_cast<int>(t), top = ReadTopDiff(graph_, i, t);
+      const LayerTraits& traits = n.run_traits();
+      const bool may = traits.may_share(top_index, b) ||
+                       (traits.same_values(top_index, b) && n.tops.size() == 1);
       const int diff = found_.diff[static_cast<size_t>(top)];
       if (!may || diff < 0 || storage(diff).kept) continue;
       const int bottom = n.bottoms[static_cast<size_t>(b)];

@@ -44,7 +44,8 @@ struct Lifetimes {
   std::vector<NodeMemory> nodes;
 };
 
-// A pure function of the graph after DecideGradients.
+// A pure function of the graph after DecideGradients and FuseLayers. What is fused away has the
+// place of what stands in for it.
 Lifetimes FindLifetimes(const Graph& graph, const LifetimeOptions& options);
 
 }  // namespace moka

@@ -76,11 +76,13 @@ int Net::Impl::FindValue(std::string_view name) const {
 const Tensor& Net::Impl::Readable(std::string_view name, bool diff) const {
   RefusePlanOnly();
   const size_t v = static_cast<size_t>(FindValue(name));
-  const int storage = diff ? lifetimes_.diff[v] : lifetimes_.value[v];
+  const bool gone = diff ? graph_.values[v].diff_fused_away : graph_.values[v].fused_away;
+  const int storage = diff && !gone ? lifetimes_.diff[v] : lifetimes_.value[v];
   if (storage < 0)
     throw Error("blob \"", name,
                 "\" has no diff: no gradient is needed for it (force_backward asks for all)");
-  if (!lifetimes_.storages[static_cast<size_t>(storage)].kept && !options_.separate_memory) {
+  if (gone ||
+      (!lifetimes_.storages[static_cast<size_t>(storage)].kept && !options_.separate_memory)) {
     throw Error("the memory of blob \"", name,
                 "\" is used for others too; name it in NetOptions::keep to read it after a pass");
   }
@@ -118,6 +120,10 @@ LayerInfo Net::layer(int i) const {
   info.name = node.description->common.name();
   info.type = node.description->common.type();
   info.origin = node.type->origin;
+  if (node.fused_into >= 0) {
+    const Node& doer = impl_->graph_.nodes[static_cast<size_t>(node.fused_into)];
+    info.fused_into = doer.description->common.name();
+  }
   for (const int v : node.bottoms) {
     info.bottoms.push_back(impl_->graph_.values[static_cast<size_t>(v)].name);
     info.bottom_shapes.push_back(impl_->graph_.values[static_cast<size_t>(v)].shape);

@@ -37,6 +37,7 @@ class Net::Impl {
   void ChooseKept();
   void PlanMemory();
   void CollectLearned();
+  void OrderContributions();
   void Bind();  // makes all tensors and passes point into the memory that there is now
 
   // Passes (net_passes.cpp).

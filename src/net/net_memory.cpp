@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "net/fuse.h"
 #include "net/net_impl.h"
 #include "net/setup.h"
 
@@ -27,6 +28,8 @@ void Net::Impl::ChooseKept() {
 }
 
 void Net::Impl::PlanMemory() {
+  FuseLayers(graph_, {options_.fuse, options_.backward, kept_});
+  OrderContributions();
   LifetimeOptions options;
   options.backward = options_.backward;
   options.separate = options_.separate_memory;
@@ -159,16 +162,6 @@ void Net::Impl::CollectLearned() {
       }
     }
   }
-  std::vector<char> seen(learned_.size(), 0);
-  for (size_t i = graph_.nodes.size(); i-- > 0;) {
-    passes_[i].first_contribution.assign(passes_[i].learned.size(), 0);
-    for (size_t k = 0; k < passes_[i].learned.size(); ++k) {
-      const int l = passes_[i].learned[k];
-      if (l < 0 || !graph_.nodes[i].wants_param[k]) continue;
-      passes_[i].first_contribution[k] = !seen[static_cast<size_t>(l)];
-      seen[static_cast<size_t>(l)] = 1;
-    }
-  }
   if (!options_.backward) return;
   const auto size = [&](size_t l) { return (learned_[l].param->values().count() + 15) / 16 * 16; };
   int64_t count = 0;
@@ -182,6 +175,23 @@ void Net::Impl::CollectLearned() {
     gradients_[l] = std::make_unique<Tensor>(learned_[l].param->shape(), at);
     learned_[l].diff = gradients_[l].get();
     at += size(l);
+  }
+}
+
+// Which of the layers that share a param is the first in a Backward to write its gradient.
+void Net::Impl::OrderContributions() {
+  std::vector<char> seen(learned_.size(), 0);
+  for (int i = static_cast<int>(graph_.nodes.size()) - 1; i >= 0; --i) {
+    for (const int n : BackwardWork(graph_, i)) {
+      NodePasses& passes = passes_[static_cast<size_t>(n)];
+      passes.first_contribution.assign(passes.learned.size(), 0);
+      for (size_t k = 0; k < passes.learned.size(); ++k) {
+        const int l = passes.learned[k];
+        if (l < 0 || !graph_.nodes[static_cast<size_t>(n)].wants_param[k]) continue;
+        passes.first_contribution[k] = !seen[static_cast<size_t>(l)];
+        seen[static_cast<size_t>(l)] = 1;
+      }
+    }
   }
 }
 
@@ -216,7 +226,8 @@ void Net::Impl::BindNode(int i) {
   forward = Pass::Impl();
   forward.context = &context_;
   forward.layer_name = &node.description->common.name();
-  forward.backward_follows = options_.backward && node.runs_backward;
+  forward.backward_follows =
+      options_.backward && (node.runs_backward || !BackwardWork(graph_, i).empty());
   for (const int v : node.bottoms) forward.bottoms.push_back(&values_[static_cast<size_t>(v)]);
   for (const int v : node.tops) forward.tops.push_back(&values_[static_cast<size_t>(v)]);
   for (const auto& param : node.params) forward.params.push_back(param.get());
@@ -226,10 +237,24 @@ void Net::Impl::BindNode(int i) {
     forward.memory.push_back(
         {MemoryOf(storage), per_worker ? AlignedBytes(node.plan.pieces[p].bytes) : 0});
   }
+  for (const Taken& taken : node.takes) {
+    const Node& other = graph_.nodes[static_cast<size_t>(taken.node)];
+    const Tensor* operand =
+        other.bottoms.size() < 2
+            ? nullptr
+            : &values_[static_cast<size_t>(other.bottoms[static_cast<size_t>(1 - taken.bottom)])];
+    forward.fused.push_back(
+        {taken.step, operand, &passes_[static_cast<size_t>(taken.node)].forward});
+  }
   if (!forward.backward_follows) return;
 
   Pass::Impl& backward = passes.backward;
   backward = forward;
+  backward.fused.clear();
+  for (size_t k = 0; node.fused_backward && k < node.takes.size(); ++k) {
+    backward.fused.push_back(forward.fused[k]);
+    backward.fused[k].pass = &passes_[static_cast<size_t>(node.takes[k].node)].backward;
+  }
   for (size_t p = 0; p < node.plan.pieces.size(); ++p) {
     if (memory.scratch_backward[p] >= 0)
       backward.memory[p].data = MemoryOf(memory.scratch_backward[p]);
@@ -239,7 +264,7 @@ void Net::Impl::BindNode(int i) {
   passes.zeros.resize(node.tops.size());
   passes.beside.resize(node.bottoms.size());
   for (size_t t = 0; t < node.tops.size(); ++t) {
-    const size_t v = static_cast<size_t>(node.tops[t]);
+    const size_t v = static_cast<size_t>(ReadTopDiff(graph_, i, t));
     if (memory.zeros[t] >= 0) passes.zeros[t] = TensorOf(memory.zeros[t], planned_shapes_[v]);
     backward.top_diffs.push_back(memory.zeros[t] >= 0 ? &passes.zeros[t] : &diffs_[v]);
   }

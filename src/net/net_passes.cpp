@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "moka/math.h"
+#include "net/fuse.h"
 #include "net/net_impl.h"
 #include "net/setup.h"
 
@@ -71,11 +72,12 @@ double Net::Impl::Forward() {
 
 void Net::Impl::ForwardNode(int i) {
   Node& node = graph_.nodes[static_cast<size_t>(i)];
+  if (node.fused_into >= 0) return;
   Pass::Impl& impl = passes_[static_cast<size_t>(i)].forward;
   impl.counter = counter_;
+  for (const int n : ForwardWork(graph_, i)) ReshapeForData(n);
   InLayer(*node.description, node.type, [&] {
     try {
-      ReshapeForData(i);
       ForwardPass pass(impl);
       node.layer->Forward(pass);
     } catch (Error& error) {
@@ -136,8 +138,10 @@ void Net::Impl::ReshapeForData(int i) {
       graph_.values[static_cast<size_t>(v)].shape = values_[static_cast<size_t>(v)].shape();
     }
     try {
-      ReshapeNode(graph_, node);
-      CheckFits(node.plan.pieces, planned);
+      InLayer(*node.description, node.type, [&] {
+        ReshapeNode(graph_, node);
+        CheckFits(node.plan.pieces, planned);
+      });
     } catch (...) {
       node.reshaped = false;
       node.plan.pieces = planned;
@@ -165,7 +169,7 @@ bool Net::Impl::Backward(bool add, bool check) {
   bool finite = true;
   const int count = static_cast<int>(graph_.nodes.size());
   for (int i = count - 1; i >= 0; --i) {
-    if (!graph_.nodes[static_cast<size_t>(i)].runs_backward) continue;
+    if (BackwardWork(graph_, i).empty()) continue;
     for (NetObserver* observer : observers_) observer->BeforeBackward(self_, i);
     BackwardNode(i, add);
     if (check_numerics_) CheckAfterBackward(i);
@@ -220,8 +224,11 @@ void Net::Impl::BackwardNode(int i, bool add) {
     if (impl.bottom_diffs[b] && impl.bottom_diffs[b]->shape() != shape)
       impl.bottom_diffs[b]->Reshape(shape);
   }
-  for (size_t k = 0; k < node.params.size(); ++k)
-    impl.adds_param[k] = add || !passes.first_contribution[k];
+  for (const int n : BackwardWork(graph_, i)) {
+    NodePasses& of = passes_[static_cast<size_t>(n)];
+    for (size_t k = 0; k < of.backward.adds_param.size(); ++k)
+      of.backward.adds_param[k] = add || !of.first_contribution[k];
+  }
   InLayer(*node.description, node.type, [&] {
     BackwardPass pass(impl);
     node.layer->Backward(pass);

@@ -5,6 +5,7 @@
 
 #include "math/finite.h"
 #include "moka/math.h"
+#include "net/fuse.h"
 #include "net/net_impl.h"
 
 namespace moka {
@@ -23,7 +24,10 @@ std::string Net::Impl::BadParam(int i, bool learned) const {
   return "";
 }
 
+// Of the last of the layers whose work is done in one.
 std::string Net::Impl::BadTop(int i) const {
+  const auto& takes = graph_.nodes[static_cast<size_t>(i)].takes;
+  if (!takes.empty()) i = takes.back().node;
   for (const int v : graph_.nodes[static_cast<size_t>(i)].tops) {
     const Tensor& top = values_[static_cast<size_t>(v)];
     if (!AllFinite(top.values()))
@@ -38,10 +42,13 @@ std::string Net::Impl::BadGradient(int i) const {
   const Node& node = graph_.nodes[static_cast<size_t>(i)];
   const Pass::Impl& impl = passes_[static_cast<size_t>(i)].backward;
   const auto bad = [](const Tensor* diff) { return diff && !AllFinite(diff->values()); };
-  for (size_t k = 0; k < impl.param_diffs.size(); ++k) {
-    const Tensor* diff = impl.param_diffs[k];
-    if (bad(diff))
-      return Describe(i, "gradient of param \"" + node.params[k]->name() + "\"", *diff);
+  for (const int n : BackwardWork(graph_, i)) {
+    const auto& diffs = passes_[static_cast<size_t>(n)].backward.param_diffs;
+    for (size_t k = 0; k < diffs.size(); ++k) {
+      if (!bad(diffs[k])) continue;
+      const std::string& name = graph_.nodes[static_cast<size_t>(n)].params[k]->name();
+      return Describe(n, "gradient of param \"" + name + "\"", *diffs[k]);
+    }
   }
   const auto name = [&](size_t b) {
     return "gradient of bottom \"" + node.description->common.bottom(static_cast<int>(b)) + "\"";
@@ -61,8 +68,10 @@ std::string Net::Impl::BadGradient(int i) const {
 
 // Right after they were written: many are still in the cache.
 bool Net::Impl::ParamGradientsAreFinite(int i) const {
-  for (const Tensor* diff : passes_[static_cast<size_t>(i)].backward.param_diffs) {
-    if (diff != nullptr && !AllFinite(context_, diff->values())) return false;
+  for (const int n : BackwardWork(graph_, i)) {
+    for (const Tensor* diff : passes_[static_cast<size_t>(n)].backward.param_diffs) {
+      if (diff != nullptr && !AllFinite(context_, diff->values())) return false;
+    }
   }
   return true;
 }
@@ -76,10 +85,13 @@ void Refuse(const std::string& pass, const std::string& bad) {
 }  // namespace
 
 void Net::Impl::CheckBeforeForward(int i) const {
-  for (const bool learned : {true, false}) Refuse("forward", BadParam(i, learned));
+  for (const int n : ForwardWork(graph_, i)) {
+    for (const bool learned : {true, false}) Refuse("forward", BadParam(n, learned));
+  }
 }
 
 void Net::Impl::CheckAfterForward(int i) const {
+  if (graph_.nodes[static_cast<size_t>(i)].fused_into >= 0) return;
   Refuse("forward", BadTop(i));
   Refuse("forward", BadParam(i, false));  // running means, which Forward changes
 }
@@ -110,13 +122,20 @@ std::string Net::Impl::FindNonFinite(bool backward) {
 // only beside the layer's top.
 std::string Net::Impl::FindInForward() {
   for (int i = 0; i < static_cast<int>(graph_.nodes.size()); ++i) {
-    std::string found = BadParam(i, true);
-    if (!found.empty()) return found;
+    std::string found;
+    for (const int n : ForwardWork(graph_, i)) {
+      found = BadParam(n, true);
+      if (!found.empty()) return found;
+    }
+    if (graph_.nodes[static_cast<size_t>(i)].fused_into >= 0) continue;
     ForwardNode(i);
     found = BadTop(i);
     if (!found.empty()) {
-      const std::string state = BadParam(i, false);
-      return state.empty() ? found : found + "; " + state;
+      for (const int n : ForwardWork(graph_, i)) {
+        const std::string state = BadParam(n, false);
+        if (!state.empty()) return found + "; " + state;
+      }
+      return found;
     }
   }
   return "";
@@ -124,7 +143,7 @@ std::string Net::Impl::FindInForward() {
 
 std::string Net::Impl::FindInBackward() {
   for (int i = static_cast<int>(graph_.nodes.size()) - 1; i >= 0; --i) {
-    if (!graph_.nodes[static_cast<size_t>(i)].runs_backward) continue;
+    if (BackwardWork(graph_, i).empty()) continue;
     BackwardNode(i, false);
     const std::string found = BadGradient(i);
     if (!found.empty()) return found;

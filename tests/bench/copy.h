@@ -47,8 +47,7 @@ inline double Median(std::vector<double>& values) {
 
 // Runs f() as the benchmark's loop, each time after a copy. `bytes`: each input of f counted once
 // as read, each output once as written. Reports bytes per second, and of_copy: f's rate over the
-// copy's, of medians. The benchmark must say UseManualTime(). The copy empties the caches: for
-// tensors larger than them.
+// copy's, of medians. The benchmark must say UseManualTime().
 template <typename F>
 void AgainstCopy(benchmark::State& state, Context& context, int64_t bytes, F f) {
   using Clock = std::chrono::steady_clock;

@@ -3,8 +3,9 @@
 #include <limits>
 #include <ostream>
 
-#include "math/sliding.h"
 #include "math/convolve.h"
+#include "math/sliding.h"
+#include "math/targets.h"
 #include "moka/math.h"
 
 namespace moka {
@@ -29,12 +30,28 @@ TEST_P(Convolutions, AgreeWithTheDefinition) {
   EXPECT_TRUE(naive::Near(naive::BackwardBias(g, dy), d.bias));
 }
 
+TEST_P(Convolutions, AgreeWithTheDefinitionOnEveryKindOfProcessor) {
+  ConvolutionGeometry plain = g;
+  plain.exact = true;
+  for (const int64_t target : RunnableTargets()) {
+    SCOPED_TRACE(hwy::TargetName(target));
+    const OnTarget on(target);
+    for (const ConvolutionGeometry& how : {g, plain}) {
+      EXPECT_TRUE(naive::Near(naive::Forward(g, x, w, bias), Forward(how, 1, x, w, bias)));
+      const Gradients d = Backward(how, 2, x, w, dy);
+      EXPECT_TRUE(naive::Near(naive::BackwardData(g, w, dy), d.x));
+      EXPECT_TRUE(naive::Near(naive::BackwardWeights(g, x, dy), d.w));
+      EXPECT_TRUE(naive::Near(naive::BackwardBias(g, dy), d.bias));
+    }
+  }
+}
+
 TEST_P(Convolutions, DoWhatTheEpilogueSays) { ExpectEpilogues(); }
 
 TEST_P(Convolutions, GiveTheSameBitsForAnyNumberOfThreads) {
   const auto y = Forward(g, 1, x, w, bias);
   const Gradients d = Backward(g, 1, x, w, dy);
-  for (const int threads : {2, 3}) {
+  for (const int threads : {2, 3, 8}) {
     EXPECT_EQ(y, Forward(g, threads, x, w, bias));
     const Gradients other = Backward(g, threads, x, w, dy);
     EXPECT_EQ(d.x, other.x);
