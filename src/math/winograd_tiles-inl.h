@@ -228,15 +228,13 @@ class OutputTiles {
                          int64_t output, const float* add, float* y) {
     const Floats d;
     const FloatVector scale = hn::Set(d, end.scale != nullptr ? end.scale[output] : 1.0F),
-                      shift = hn::Set(d, end.shift != nullptr ? end.shift[output] : 0.0F),
-                      slope = hn::Set(d, end.slope);
+                      shift = hn::Set(d, end.shift != nullptr ? end.shift[output] : 0.0F);
     for (int64_t i = 0; i < count; i += kLanes) {
       const bool whole = i + kLanes <= count;
       FloatVector v = hn::MulAdd(hn::LoadU(d, from + i), scale, shift);
       if (add != nullptr)
         v = hn::Add(v, whole ? hn::LoadU(d, add + i) : LoadFirst(add + i, count - i));
-      // A NaN stays one: it is not <= 0.
-      if (end.slope != 1) v = hn::IfThenElse(hn::Le(v, hn::Zero(d)), hn::Mul(v, slope), v);
+      v = Rectify(v, end.slope);
       if (whole) {
         hn::StoreU(v, d, y + i);
       } else {
