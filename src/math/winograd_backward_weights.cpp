@@ -70,6 +70,9 @@ class GradientTiles {
       for (int64_t o = 0; o < kLanes; ++o) v[o] = hn::Zero(d);
       if (row + i < height_) {
         const float* from = dy + (row + i) * width_ + column;
+        // What the next vector of outputs needs.
+#pragma GCC unroll 16
+        for (int64_t o = 0; o < kLanes; ++o) __builtin_prefetch(from + (kLanes + o) * plane);
         if (outputs == kLanes && valid == kLanes) {
 #pragma GCC unroll 16
           for (int64_t o = 0; o < kLanes; ++o) v[o] = hn::LoadU(d, from + o * plane);
@@ -190,9 +193,9 @@ void RunWeights(const WeightsPiece& p) {
       }
     }
   }
-  for (int64_t c = 0; c < p.channels; ++c) {
-    for (int64_t o = 0; o < p.outputs; o += kLanes) {
-      const int64_t output_step = g.channels / g.group * kTaps * kTaps;
+  const int64_t output_step = g.channels / g.group * kTaps * kTaps;
+  for (int64_t o = 0; o < p.outputs; o += kLanes) {
+    for (int64_t c = 0; c < p.channels; ++c) {
       StoreWeights<points, kTaps>(sums + c * columns + o, sums_point,
                                   p.outputs - o < kLanes ? p.outputs - o : kLanes,
                                   p.dw + o * output_step + c * kTaps * kTaps, output_step, p.adds);

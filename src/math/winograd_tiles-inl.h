@@ -205,6 +205,9 @@ class OutputTiles {
         if (h >= height_) break;
         const int64_t offset = run.image * image_step + h * width_ + column;
         const float* from = rows_ + i * Row() + run.first * step;
+        // That the next output's rows come from memory takes longer than all else here.
+        for (int64_t k = 0; k < count; k += 16)
+          __builtin_prefetch(y + offset + height_ * width_ + k, 1);
         if (end == nullptr) {
           CopyRow(from, count, y + offset);
         } else {
