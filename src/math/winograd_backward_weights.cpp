@@ -176,6 +176,7 @@ void RunWeights(const WeightsPiece& p) {
                          m + o / kTileColumns * kTileColumns * p.cut.block + o % kTileColumns,
                          m_point);
     }
+    const RowTiles rows(p.channels);
     TileProduct t;
     t.depth = count;
     t.a_next = v.panel;
@@ -184,11 +185,10 @@ void RunWeights(const WeightsPiece& p) {
     for (int z = 0; z < kPoints; ++z) {
       for (int64_t o = 0; o < p.outputs; o += kTileColumns) {
         t.b = m + z * m_point + o * p.cut.block;
-        for (int64_t c = 0; c < p.channels; c += kTileRows) {
-          t.a = v.at(z, c, 0);
-          t.c = sums + z * sums_point + c * columns + o;
-          TileOf<Broadcast::kPanel>(p.channels - c < kTileRows ? p.channels - c : kTileRows,
-                                    p.outputs - o)(t);
+        for (int64_t i = 0; i < rows.count; ++i) {
+          t.a = v.at(z, rows.begin(i), 0);
+          t.c = sums + z * sums_point + rows.begin(i) * columns + o;
+          TileOf<Broadcast::kPanel>(rows.rows(i), p.outputs - o)(t);
         }
       }
     }

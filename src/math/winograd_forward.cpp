@@ -41,16 +41,6 @@ struct ForwardPiece {
 HWY_BEFORE_NAMESPACE();
 namespace moka::HWY_NAMESPACE {
 
-// Rows of the weights in tiles as even as can be: those of few rows are slow.
-struct RowTiles {
-  explicit RowTiles(int64_t rows)
-      : count((rows + kTileRows - 1) / kTileRows), size(rows / count), longer(rows % count) {}
-  int64_t begin(int64_t i) const { return i * size + (i < longer ? i : longer); }
-  int64_t rows(int64_t i) const { return size + (i < longer ? 1 : 0); }
-
-  const int64_t count, size, longer;
-};
-
 // packed: for each point, for each of RowTiles, (channels, rows) of U = G w G'.
 template <int points, int step, bool turned>
 void PackRows(const FilterView& view, int64_t outputs, int64_t channels, int64_t tile,

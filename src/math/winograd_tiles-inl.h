@@ -18,6 +18,16 @@ namespace moka::HWY_NAMESPACE {
 
 constexpr int64_t RoundToLanes(int64_t n) { return (n + kLanes - 1) / kLanes * kLanes; }
 
+// Rows of a product in tiles as even as can be: those of few rows are slow.
+struct RowTiles {
+  explicit RowTiles(int64_t rows)
+      : count((rows + kTileRows - 1) / kTileRows), size(rows / count), longer(rows % count) {}
+  int64_t begin(int64_t i) const { return i * size + (i < longer ? i : longer); }
+  int64_t rows(int64_t i) const { return size + (i < longer ? 1 : 0); }
+
+  const int64_t count, size, longer;
+};
+
 // Where the products of a block lie: for each point panels of kTileColumns tiles, of rows each.
 struct Panels {
   float* data = nullptr;
