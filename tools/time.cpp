@@ -16,9 +16,10 @@ void PrintTable(const Net& net, const LayerTimer& timer) {
   for (int i = 0; i < net.layer_count(); ++i) {
     const LayerInfo layer = net.layer(i);
     const auto& backward = timer.backward[static_cast<size_t>(i)];
-    fmt::print("{:<24} {:<18} {:>12.3f} {:>12}\n", layer.name, layer.type,
+    fmt::print("{:<24} {:<18} {:>12.3f} {:>12}{}\n", layer.name, layer.type,
                Median(timer.forward[static_cast<size_t>(i)]),
-               backward.empty() ? "-" : fmt::format("{:.3f}", Median(backward)));
+               backward.empty() ? "-" : fmt::format("{:.3f}", Median(backward)),
+               layer.fused_into.empty() ? "" : "  runs in " + layer.fused_into);
   }
 }
 

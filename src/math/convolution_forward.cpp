@@ -6,13 +6,29 @@
 #include "math/epilogue.h"
 
 namespace moka {
+namespace {
+
+// Images that lie apart come one after the other.
+void DepthwiseForward(Context& context, ConvolutionGeometry g, const float* x, const float* w,
+                      Epilogue e, float* y, WorkerScratch scratch) {
+  const int64_t in = g.channels * g.height * g.width;
+  const int64_t out = g.outputs * g.out_height() * g.out_width();
+  const int64_t stride = e.y_image_stride == 0 ? out : e.y_image_stride;
+  const int64_t images = stride == out || g.batch == 0 ? 1 : g.batch;
+  g.batch /= images;
+  e.y_image_stride = 0;
+  for (int64_t image = 0; image < images; ++image, x += in, y += stride) {
+    DepthwiseForward(context, g, x, w, EarlyShift(e), y, scratch);
+    ApplyEpilogue(context, g, e, y);
+    if (e.add != nullptr) e.add += out;
+  }
+}
+
+}  // namespace
 
 void ConvolveForward(Context& context, const ConvolutionGeometry& g, const float* x, const float* w,
                      const Epilogue& epilogue, float* y, WorkerScratch scratch) {
-  if (IsDepthwise(g)) {
-    DepthwiseForward(context, g, x, w, EarlyShift(epilogue), y, scratch);
-    return ApplyEpilogue(context, g, epilogue, y);
-  }
+  if (IsDepthwise(g)) return DepthwiseForward(context, g, x, w, epilogue, y, scratch);
   const ConvolutionCut cut = CutForward(g);
   const int64_t channels = g.channels / g.group, m = g.outputs / g.group,
                 k = channels * g.kernel_h * g.kernel_w;
@@ -27,9 +43,8 @@ void ConvolveForward(Context& context, const ConvolutionGeometry& g, const float
                                scratch(worker));
           const auto columns =
               tile.Lower(x + (image * g.channels + group * channels) * g.height * g.width);
-          const EpilogueTile out(epilogue, y, m, tile.pixels(), plane,
-                                 (image * g.outputs + group * m) * plane + row * out_width,
-                                 group * m);
+          const EpilogueTile out(epilogue, y, image, g.outputs, group * m, m, plane,
+                                 row * out_width, tile.pixels());
           SerialGemm(context, Transpose::kNo, Transpose::kNo, m, tile.pixels(), k, 1,
                      w + group * m * k, k, columns.data, columns.stride, out.Begin(), out.data(),
                      plane);
