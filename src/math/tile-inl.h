@@ -96,13 +96,15 @@ HWY_NOINLINE void Tile(const TileProduct& t) {
   }
   constexpr int64_t a_row = kind == Broadcast::kPacked ? 1 : kTileColumns;
   constexpr int64_t a_step = kind == Broadcast::kPacked ? rows : 1;
-  const float *a = t.a, *b = t.b;
+  const float *a = t.a, *b = t.b, *fetch = t.fetch != nullptr ? t.fetch : a;
   int64_t left = t.depth;
   // A panel has but kTileColumns elements of a row; the next panel follows a_next floats later.
   do {
     const int64_t depth = kind == Broadcast::kPacked || left < kTileColumns ? left : kTileColumns;
     const float* HWY_RESTRICT from = a;
     for (int64_t k = 0; k < depth; ++k) {
+      __builtin_prefetch(fetch);
+      fetch += t.fetch_step;
       FloatVector right[vectors];
 #pragma GCC unroll 2
       for (int j = 0; j < vectors; ++j) right[j] = hn::LoadU(d, b + j * kLanes);

@@ -33,6 +33,9 @@ struct TileProduct {
   float* c = nullptr;
   int64_t c_step = 0;  // from row to row
   bool adds = false;
+  // What a later product needs, to be fetched meanwhile: a line of it for each step of the depth.
+  const float* fetch = nullptr;
+  int64_t fetch_step = 0;
   const TileEnd* end = nullptr;  // null: c is but a part of a sum
 };
 

@@ -70,6 +70,9 @@ class GradientTiles {
       for (int64_t o = 0; o < kLanes; ++o) v[o] = hn::Zero(d);
       if (row + i < height_) {
         const float* from = dy + (row + i) * width_ + column;
+        // What the next vector of outputs needs.
+#pragma GCC unroll 16
+        for (int64_t o = 0; o < kLanes; ++o) __builtin_prefetch(from + (kLanes + o) * plane);
         if (outputs == kLanes && valid == kLanes) {
 #pragma GCC unroll 16
           for (int64_t o = 0; o < kLanes; ++o) v[o] = hn::LoadU(d, from + o * plane);
@@ -173,6 +176,7 @@ void RunWeights(const WeightsPiece& p) {
                          m + o / kTileColumns * kTileColumns * p.cut.block + o % kTileColumns,
                          m_point);
     }
+    const RowTiles rows(p.channels);
     TileProduct t;
     t.depth = count;
     t.a_next = v.panel;
@@ -181,18 +185,17 @@ void RunWeights(const WeightsPiece& p) {
     for (int z = 0; z < kPoints; ++z) {
       for (int64_t o = 0; o < p.outputs; o += kTileColumns) {
         t.b = m + z * m_point + o * p.cut.block;
-        for (int64_t c = 0; c < p.channels; c += kTileRows) {
-          t.a = v.at(z, c, 0);
-          t.c = sums + z * sums_point + c * columns + o;
-          TileOf<Broadcast::kPanel>(p.channels - c < kTileRows ? p.channels - c : kTileRows,
-                                    p.outputs - o)(t);
+        for (int64_t i = 0; i < rows.count; ++i) {
+          t.a = v.at(z, rows.begin(i), 0);
+          t.c = sums + z * sums_point + rows.begin(i) * columns + o;
+          TileOf<Broadcast::kPanel>(rows.rows(i), p.outputs - o)(t);
         }
       }
     }
   }
-  for (int64_t c = 0; c < p.channels; ++c) {
-    for (int64_t o = 0; o < p.outputs; o += kLanes) {
-      const int64_t output_step = g.channels / g.group * kTaps * kTaps;
+  const int64_t output_step = g.channels / g.group * kTaps * kTaps;
+  for (int64_t o = 0; o < p.outputs; o += kLanes) {
+    for (int64_t c = 0; c < p.channels; ++c) {
       StoreWeights<points, kTaps>(sums + c * columns + o, sums_point,
                                   p.outputs - o < kLanes ? p.outputs - o : kLanes,
                                   p.dw + o * output_step + c * kTaps * kTaps, output_step, p.adds);

@@ -31,24 +31,19 @@ ConvolutionGeometry TurnedAround(const ConvolutionGeometry& g) {
 }
 
 WinogradCut CutWinograd(const ConvolutionGeometry& g, WinogradTile tile) {
-  constexpr int64_t kCacheFloats = 180'000;  // of an L2 cache, for the block's products
-  constexpr int64_t kPieces = 16;
+  constexpr int64_t kPieces = 8;  // wanted
   const WinogradKind kind = KindOf(tile);
-  const int64_t channels = g.channels / g.group, outputs = g.outputs / g.group;
+  const int64_t outputs = g.outputs / g.group;
   WinogradCut cut;
   cut.rows = CeilDiv(g.out_height(), kind.step);
   cut.columns = CeilDiv(g.out_width(), kind.step);
   cut.tiles = g.batch * cut.rows * cut.columns;
-  const int64_t fit = kCacheFloats / (kind.points * kind.points * (channels + outputs));
-  // Beyond a cache larger blocks are better: each reads all the weights.
-  const int64_t least = channels * outputs >= 128 * 128 ? 64 : 32;
-  cut.block = std::clamp(fit / kWinogradLanes * kWinogradLanes, least, kWinogradMostTiles);
-  // But not so large that there are few.
+  // Each block reads all weights, so it must not be small, nor leave a cache.
   const int64_t share = CeilDiv(CeilDiv(cut.tiles * g.group, kPieces), kWinogradLanes);
-  cut.block = std::min(cut.block, std::max<int64_t>(1, share) * kWinogradLanes);
+  cut.block = std::clamp<int64_t>(share * kWinogradLanes, kWinogradLanes, kWinogradMostTiles);
   cut.blocks = CeilDiv(cut.tiles, cut.block);
   const int64_t wanted = CeilDiv(kPieces, std::max<int64_t>(1, cut.blocks * g.group));
-  cut.parts = std::clamp<int64_t>(wanted, 1, std::max<int64_t>(1, outputs / 64));
+  cut.parts = std::clamp<int64_t>(wanted, 1, std::max<int64_t>(1, outputs / 128));
   return cut;
 }
 
@@ -57,7 +52,7 @@ WinogradWeightsCut CutWinogradWeights(const ConvolutionGeometry& g, WinogradTile
   const int64_t channels = g.channels / g.group, outputs = g.outputs / g.group;
   WinogradWeightsCut cut;
   cut.tiles = CutWinograd(g, tile);
-  cut.tiles.block = 64;
+  cut.tiles.block = kWinogradMostTiles;
   // The sums for one point stay in an L2 cache.
   cut.output_blocks = CeilDiv(outputs, 256);
   cut.outputs = CeilDiv(CeilDiv(outputs, cut.output_blocks), kWinogradLanes) * kWinogradLanes;

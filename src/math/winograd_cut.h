@@ -8,8 +8,9 @@
 
 namespace moka {
 
-constexpr int64_t kWinogradLanes = 32;  // tiles of a block are a multiple of this
-constexpr int64_t kWinogradMostTiles = 128;
+constexpr int64_t kWinogradLanes = 32;      // tiles of a block are a multiple of this
+constexpr int64_t kWinogradMostTiles = 64;  // of a block
+constexpr int64_t kWinogradOutputs = 128;   // of which a block has the sums at a time, at most
 
 inline int64_t CeilDiv(int64_t n, int64_t step) { return (n + step - 1) / step; }
 
@@ -65,6 +66,11 @@ int64_t MostSlots(const WinogradCut& cut, int64_t extra);
 
 // Rounds up to what keeps rows apart in a cache: an odd number of 16 floats.
 inline int64_t OddLines(int64_t floats) { return (CeilDiv(floats, 16) | 1) * 16; }
+
+// Floats of packed weights from one point to the next.
+inline int64_t PackedPoint(int64_t outputs, int64_t channels) {
+  return OddLines(outputs * channels);
+}
 
 // The first place from p on where a line of a cache begins; up to 15 floats later.
 inline float* AlignToLine(float* p) {

@@ -41,53 +41,49 @@ struct ForwardPiece {
 HWY_BEFORE_NAMESPACE();
 namespace moka::HWY_NAMESPACE {
 
-// Rows of the weights in tiles as even as can be: those of few rows are slow.
-struct RowTiles {
-  explicit RowTiles(int64_t rows)
-      : count((rows + kTileRows - 1) / kTileRows), size(rows / count), longer(rows % count) {}
-  int64_t begin(int64_t i) const { return i * size + (i < longer ? i : longer); }
-  int64_t rows(int64_t i) const { return size + (i < longer ? 1 : 0); }
-
-  const int64_t count, size, longer;
-};
-
 // packed: for each point, for each of RowTiles, (channels, rows) of U = G w G'.
-template <int points, int step>
+template <int points, int step, bool turned>
 void PackRows(const FilterView& view, int64_t outputs, int64_t channels, int64_t tile,
               float* packed) {
   constexpr int taps = points - step + 1, kAll = taps * taps;
   const RowTiles tiles(outputs);
-  const int64_t rows = tiles.rows(tile), begin = tiles.begin(tile);
-  float* to = packed + begin * channels;
+  const int64_t rows = tiles.rows(tile), begin = tiles.begin(tile),
+                point = PackedPoint(outputs, channels);
   for (int64_t row = 0; row < rows; row += kLanes) {
     const int64_t count = rows - row < kLanes ? rows - row : kLanes;
     for (int64_t c = 0; c < channels; ++c) {
       const float* w = view.w + (begin + row) * view.output_step + c * view.channel_step;
-      FloatVector tap[(kAll + kLanes - 1) / kLanes * kLanes];
+      float* to = packed + begin * channels + c * rows + row;
+      FloatVector tap[RoundToLanes(kAll)];
 #pragma GCC unroll 8
       for (int64_t t = 0; t < kAll; t += kLanes) {
         FloatVector part[kLanes];
+#pragma GCC unroll 16
         for (int64_t i = 0; i < kLanes; ++i) {
           part[i] = LoadFirst(w + (i < count ? i : 0) * view.output_step + t,
                               kAll - t < kLanes ? kAll - t : kLanes);
         }
         Turn(part);
+#pragma GCC unroll 16
         for (int64_t i = 0; i < kLanes; ++i) tap[t + i] = part[i];
       }
       FloatVector half[points][taps];
 #pragma GCC unroll 5
       for (int j = 0; j < taps; ++j) {
         FloatVector in[taps], out[points];
+#pragma GCC unroll 5
         for (int i = 0; i < taps; ++i)
-          in[i] = tap[view.turned ? kAll - 1 - (i * taps + j) : i * taps + j];
+          in[i] = tap[turned ? kAll - 1 - (i * taps + j) : i * taps + j];
         TransformFilter(in, out);
+#pragma GCC unroll 6
         for (int i = 0; i < points; ++i) half[i][j] = out[i];
       }
+#pragma GCC unroll 6
       for (int i = 0; i < points; ++i) {
         FloatVector out[points];
         TransformFilter(half[i], out);
-        for (int j = 0; j < points; ++j)
-          StoreFirst(out[j], count, to + (i * points + j) * outputs * channels + c * rows + row);
+#pragma GCC unroll 6
+        for (int j = 0; j < points; ++j) StoreFirst(out[j], count, to + (i * points + j) * point);
       }
     }
   }
@@ -105,12 +101,12 @@ void RunForward(const ForwardPiece& p) {
   const RowTiles tiles(outputs);
   const int64_t first_tile = tiles.count * p.part / p.cut.parts,
                 last_tile = tiles.count * (p.part + 1) / p.cut.parts;
-  const int64_t first = tiles.begin(first_tile), rows = tiles.begin(last_tile) - first;
 
   float* memory = p.memory;
-  Panels v{memory, OddLines(panels * channels * kTileColumns), channels * kTileColumns};
+  const Panels v{memory, OddLines(panels * channels * kTileColumns), channels * kTileColumns};
   memory += kPoints * v.point;
-  Panels m{memory, OddLines(panels * rows * kTileColumns), rows * kTileColumns};
+  constexpr int64_t kMostRows = kWinogradOutputs / kTileRows * kTileRows;
+  const Panels m{memory, OddLines(panels * kMostRows * kTileColumns), kMostRows * kTileColumns};
   memory += kPoints * m.point;
 
   const int64_t plane = g.height * g.width, out_plane = g.out_height() * g.out_width();
@@ -118,25 +114,36 @@ void RunForward(const ForwardPiece& p) {
     InputTiles<points, step> input(g, block, memory);
     for (int64_t c = 0; c < channels; ++c) input.Transform(p.x + c * plane, v, c);
   }
+  OutputTiles<points, step> output(g, block, memory);
   TileProduct t;
   t.depth = channels;
   t.c_step = kTileColumns;
-  for (int z = 0; z < kPoints; ++z) {
-    for (int64_t i = first_tile; i < last_tile; ++i) {
-      t.a = p.packed + (z * outputs + tiles.begin(i)) * channels;
-      for (int64_t tile = 0; tile < count; tile += kTileColumns) {
-        t.b = v.at(z, 0, tile);
-        t.c = m.at(z, tiles.begin(i) - first, tile);
-        TileOf<Broadcast::kPacked>(tiles.rows(i), count - tile)(t);
+  for (int64_t begin_tile = first_tile; begin_tile < last_tile;
+       begin_tile += kMostRows / kTileRows) {
+    const int64_t end_tile = begin_tile + kMostRows / kTileRows < last_tile
+                                 ? begin_tile + kMostRows / kTileRows
+                                 : last_tile;
+    const int64_t first = tiles.begin(begin_tile), last = tiles.begin(end_tile);
+    for (int z = 0; z < kPoints; ++z) {
+      for (int64_t i = begin_tile; i < end_tile; ++i) {
+        t.a = p.packed + z * PackedPoint(outputs, channels) + tiles.begin(i) * channels;
+        // The weights come from far, each but once for a block: the next ones meanwhile.
+        t.fetch = t.a + tiles.rows(i) * channels;
+        t.fetch_step = (tiles.rows(i) + panels - 1) / panels;
+        for (int64_t tile = 0; tile < count;
+             tile += kTileColumns, t.fetch += channels * t.fetch_step) {
+          t.b = v.at(z, 0, tile);
+          t.c = m.at(z, tiles.begin(i) - first, tile);
+          TileOf<Broadcast::kPacked>(tiles.rows(i), count - tile)(t);
+        }
       }
     }
-  }
-  OutputTiles<points, step> output(g, block, memory);
-  for (int64_t o = 0; o < rows; ++o) {
-    output.Transform(m, o);
-    const int64_t to = (first + o) * out_plane;
-    output.Write(p.y + to, p.end != nullptr && p.end->add != nullptr ? p.end->add + to : nullptr,
-                 g.outputs * out_plane, p.end, first + o);
+    for (int64_t o = first; o < last; ++o) {
+      output.Transform(m, o - first);
+      const float* add =
+          p.end != nullptr && p.end->add != nullptr ? p.end->add + o * out_plane : nullptr;
+      output.Write(p.y + o * out_plane, add, g.outputs * out_plane, p.end, o);
+    }
   }
 }
 
@@ -148,9 +155,15 @@ void ForwardOf(const ForwardPiece& p, WinogradTile tile) {
 
 void PackOf(const FilterView& view, int64_t outputs, int64_t channels, int64_t i, WinogradTile tile,
             float* packed) {
-  if (tile == WinogradTile::kF4x3) PackRows<6, 4>(view, outputs, channels, i, packed);
-  if (tile == WinogradTile::kF2x5) PackRows<6, 2>(view, outputs, channels, i, packed);
-  if (tile == WinogradTile::kF2x3) PackRows<4, 2>(view, outputs, channels, i, packed);
+  if (tile == WinogradTile::kF4x3)
+    (view.turned ? PackRows<6, 4, true> : PackRows<6, 4, false>)(view, outputs, channels, i,
+                                                                 packed);
+  if (tile == WinogradTile::kF2x5)
+    (view.turned ? PackRows<6, 2, true> : PackRows<6, 2, false>)(view, outputs, channels, i,
+                                                                 packed);
+  if (tile == WinogradTile::kF2x3)
+    (view.turned ? PackRows<4, 2, true> : PackRows<4, 2, false>)(view, outputs, channels, i,
+                                                                 packed);
 }
 
 int64_t RowTileCount(int64_t rows) { return RowTiles(rows).count; }
@@ -167,7 +180,7 @@ HWY_EXPORT(PackOf);
 
 int64_t WinogradFilterFloats(const ConvolutionGeometry& g, WinogradTile tile) {
   const int64_t points = KindOf(tile).points;
-  return points * points * g.outputs * (g.channels / g.group);
+  return points * points * g.group * PackedPoint(g.outputs / g.group, g.channels / g.group);
 }
 
 void WinogradPackFilter(Context& context, const ConvolutionGeometry& g, ConvolutionPass pass,
@@ -183,7 +196,8 @@ void WinogradPackFilter(Context& context, const ConvolutionGeometry& g, Convolut
       const FilterView view{w + group * outputs * channels * taps, turned ? taps : channels * taps,
                             turned ? channels * taps : taps, turned};
       HWY_DYNAMIC_DISPATCH(PackOf)
-      (view, rows, depth, i % tiles, tile, packed + group * points * points * rows * depth);
+      (view, rows, depth, i % tiles, tile,
+       packed + group * points * points * PackedPoint(rows, depth));
     }
   });
 }
@@ -209,8 +223,9 @@ void WinogradForward(Context& context, const ConvolutionGeometry& g, WinogradTil
           }
           HWY_DYNAMIC_DISPATCH(ForwardOf)
           ({g, cut, block, part, x + group * channels * plane,
-            packed + points * points * first * channels, end != nullptr ? &own : nullptr,
-            y + first * out_plane, AlignToLine(scratch(worker).data())},
+            packed + group * points * points * PackedPoint(outputs, channels),
+            end != nullptr ? &own : nullptr, y + first * out_plane,
+            AlignToLine(scratch(worker).data())},
            tile);
         }
       });

@@ -22,9 +22,9 @@ int64_t TilesScratch(const ConvolutionGeometry& g, const WinogradKind& kind,
 int64_t ForwardScratch(const ConvolutionGeometry& g, WinogradTile tile) {
   const WinogradKind kind = KindOf(tile);
   const WinogradCut cut = CutWinograd(g, tile);
-  const int64_t channels = g.channels / g.group, outputs = g.outputs / g.group;
   return kind.points * kind.points *
-             (OddLines(cut.block * channels) + OddLines(cut.block * outputs)) +
+             (OddLines(cut.block * (g.channels / g.group)) +
+              OddLines(cut.block * kWinogradOutputs)) +
          TilesScratch(g, kind, cut);
 }
 

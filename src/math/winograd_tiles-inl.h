@@ -18,6 +18,16 @@ namespace moka::HWY_NAMESPACE {
 
 constexpr int64_t RoundToLanes(int64_t n) { return (n + kLanes - 1) / kLanes * kLanes; }
 
+// Rows of a product in tiles as even as can be: those of few rows are slow.
+struct RowTiles {
+  explicit RowTiles(int64_t rows)
+      : count((rows + kTileRows - 1) / kTileRows), size(rows / count), longer(rows % count) {}
+  int64_t begin(int64_t i) const { return i * size + (i < longer ? i : longer); }
+  int64_t rows(int64_t i) const { return size + (i < longer ? 1 : 0); }
+
+  const int64_t count, size, longer;
+};
+
 // Where the products of a block lie: for each point panels of kTileColumns tiles, of rows each.
 struct Panels {
   float* data = nullptr;
@@ -205,6 +215,9 @@ class OutputTiles {
         if (h >= height_) break;
         const int64_t offset = run.image * image_step + h * width_ + column;
         const float* from = rows_ + i * Row() + run.first * step;
+        // That the next output's rows come from memory takes longer than all else here.
+        for (int64_t k = 0; k < count; k += 16)
+          __builtin_prefetch(y + offset + height_ * width_ + k, 1);
         if (end == nullptr) {
           CopyRow(from, count, y + offset);
         } else {
@@ -228,15 +241,13 @@ class OutputTiles {
                          int64_t output, const float* add, float* y) {
     const Floats d;
     const FloatVector scale = hn::Set(d, end.scale != nullptr ? end.scale[output] : 1.0F),
-                      shift = hn::Set(d, end.shift != nullptr ? end.shift[output] : 0.0F),
-                      slope = hn::Set(d, end.slope);
+                      shift = hn::Set(d, end.shift != nullptr ? end.shift[output] : 0.0F);
     for (int64_t i = 0; i < count; i += kLanes) {
       const bool whole = i + kLanes <= count;
       FloatVector v = hn::MulAdd(hn::LoadU(d, from + i), scale, shift);
       if (add != nullptr)
         v = hn::Add(v, whole ? hn::LoadU(d, add + i) : LoadFirst(add + i, count - i));
-      // A NaN stays one: it is not <= 0.
-      if (end.slope != 1) v = hn::IfThenElse(hn::Le(v, hn::Zero(d)), hn::Mul(v, slope), v);
+      v = Rectify(v, end.slope);
       if (whole) {
         hn::StoreU(v, d, y + i);
       } else {

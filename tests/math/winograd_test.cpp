@@ -160,5 +160,171 @@ TEST_P(WinogradOn, GivesWhatTheDefinitionGives) {
   }
 }
 
+// Larger sums, as in a net: the error is that of the transforms. Of direct convolution it is 1e-6.
+TEST_P(WinogradOn, KeepsErrorsBelowAHundredThousandthOfTheLargestOutput) {
+  for (const auto& [tile, g] : {Case{WinogradTile::kF4x3, Images(1, 256, 14, 14, 12, 3, 1, 1)},
+                                Case{WinogradTile::kF2x3, Images(1, 256, 14, 14, 12, 3, 1, 1)},
+                                Case{WinogradTile::kF2x5, Images(1, 96, 14, 14, 12, 5, 2, 2)}}) {
+    SCOPED_TRACE(testing::PrintToString(g));
+    const Convolution c{g, tile};
+    const auto x = naive::Random(naive::InputCount(g), "x"),
+               w = naive::Random(naive::WeightCount(g), "w"),
+               dy = naive::Random(naive::OutputCount(g), "dy");
+    EXPECT_TRUE(naive::Near(naive::Forward(g, x, w, {}), c.Forward(x, w), 1e-5));
+    EXPECT_TRUE(naive::Near(naive::BackwardData(g, w, dy), c.Data(w, dy), 1e-5));
+    EXPECT_TRUE(naive::Near(naive::BackwardWeights(g, x, dy), c.Weights(x, dy), 1e-5));
+  }
+}
+
+TEST_P(WinogradOn, ScalesShiftsAddsAndRectifiesWhatItWrites) {
+  for (const auto& [tile, g] : {Case{WinogradTile::kF4x3, Images(2, 4, 9, 19, 6, 3, 1, 1, 2)},
+                                Case{WinogradTile::kF2x5, Images(2, 4, 9, 19, 6, 5, 2, 2, 2)}}) {
+    SCOPED_TRACE(testing::PrintToString(g));
+    const Convolution c{g, tile};
+    const auto x = naive::Random(naive::InputCount(g), "x"),
+               w = naive::Random(naive::WeightCount(g), "w"),
+               add = naive::Random(naive::OutputCount(g), "add"), scale = naive::Random(6, "scale"),
+               shift = naive::Random(6, "shift");
+    const std::vector<double> product = naive::Forward(g, x, w, {});
+    const auto expected = [&](bool scales, bool shifts, bool adds, double slope) {
+      std::vector<double> y = product;
+      for (size_t i = 0; i < y.size(); ++i) {
+        const size_t output = i / (9 * 19) % 6;
+        y[i] = y[i] * (scales ? scale[output] : 1) + (shifts ? shift[output] : 0) +
+               (adds ? add[i] : 0);
+        if (y[i] < 0) y[i] *= slope;
+      }
+      return y;
+    };
+    const TileEnd all{scale.data(), shift.data(), add.data(), 0};
+    EXPECT_TRUE(naive::Near(expected(true, true, true, 0), c.Forward(x, w, &all), 1e-5));
+    const TileEnd leaky{nullptr, shift.data(), nullptr, 0.25F};
+    EXPECT_TRUE(naive::Near(expected(false, true, false, 0.25), c.Forward(x, w, &leaky), 1e-5));
+    const TileEnd scaled{scale.data(), nullptr, nullptr, 1};
+    EXPECT_TRUE(naive::Near(expected(true, false, false, 1), c.Forward(x, w, &scaled), 1e-5));
+  }
+}
+
+TEST_P(WinogradOn, AddsToTheGradientForWIfAsked) {
+  // One chunk, and several.
+  for (const ConvolutionGeometry& g :
+       {Images(2, 3, 9, 9, 5, 3, 1, 1), Images(24, 2, 15, 15, 3, 3, 1, 1)}) {
+    SCOPED_TRACE(testing::PrintToString(g));
+    const Convolution c{g, WinogradTile::kF4x3};
+    const auto x = naive::Random(naive::InputCount(g), "x"),
+               dy = naive::Random(naive::OutputCount(g), "dy"),
+               before = naive::Random(naive::WeightCount(g), "before");
+    std::vector<double> expected = naive::BackwardWeights(g, x, dy);
+    for (size_t i = 0; i < expected.size(); ++i) expected[i] += before[i];
+    EXPECT_TRUE(naive::Near(expected, c.Weights(x, dy, before), 1e-5));
+  }
+}
+
+TEST_P(WinogradOn, GivesTheSameBitsOnAnyNumberOfThreads) {
+  for (const auto& [tile, g] :
+       {Case{WinogradTile::kF4x3, Images(9, 3, 30, 30, 5, 3, 1, 1)},
+        Case{WinogradTile::kF4x3, Images(2, 4, 14, 14, 512, 3, 1, 1, 2)},  // parts of the outputs
+        Case{WinogradTile::kF2x5, Images(20, 6, 12, 12, 10, 5, 0, 0, 2)}}) {
+    SCOPED_TRACE(testing::PrintToString(g));
+    const auto x = naive::Random(naive::InputCount(g), "x"),
+               w = naive::Random(naive::WeightCount(g), "w"),
+               dy = naive::Random(naive::OutputCount(g), "dy");
+    const Convolution one{g, tile, 1};
+    const auto y = one.Forward(x, w), dx = one.Data(w, dy), dw = one.Weights(x, dy);
+    for (const int threads : {2, 3, 8}) {
+      const Convolution many{g, tile, threads};
+      EXPECT_EQ(many.Forward(x, w), y) << threads;
+      EXPECT_EQ(many.Data(w, dy), dx) << threads;
+      EXPECT_EQ(many.Weights(x, dy), dw) << threads;
+    }
+  }
+}
+
+// It spreads over the outputs of its tiles, but no further.
+TEST_P(WinogradOn, KeepsANanWithinTheTilesThatSeeIt) {
+  const ConvolutionGeometry g = Images(2, 2, 12, 12, 3, 3, 1, 1);
+  const Convolution c{g, WinogradTile::kF4x3};
+  auto x = naive::Random(naive::InputCount(g), "x");
+  const auto w = naive::Random(naive::WeightCount(g), "w");
+  x[5 * 12 + 5] = kNan;  // in the tile of rows and columns 4 to 7, and in no other's 3 to 8
+  const auto y = c.Forward(x, w);
+  for (size_t i = 0; i < y.size(); ++i) {
+    const size_t image = i / (3 * 144), row = i % 144 / 12, column = i % 12;
+    const bool sees = image == 0 && row / 4 == 1 && column / 4 == 1;
+    EXPECT_EQ(std::isnan(y[i]), sees) << i;
+  }
+}
+
+ConvolutionGeometry Layer(int64_t batch, int64_t channels, int64_t size, int64_t outputs,
+                          int64_t kernel, int64_t pad) {
+  return Images(batch, channels, size, size, outputs, kernel, pad, pad);
+}
+
+TEST(Winograd, IsChosenByTheShapeWhereItIsFaster) {
+  using enum WinogradTile;
+  const struct {
+    ConvolutionGeometry g;
+    WinogradTile forward, data, weights;
+  } cases[] = {
+      {Layer(8, 64, 56, 64, 3, 1), kF4x3, kF4x3, kF4x3},
+      {Layer(8, 512, 7, 512, 3, 1), kF4x3, kF4x3, kF4x3},
+      {Layer(1, 512, 7, 512, 3, 1), kF2x3, kNone, kNone},
+      {Layer(1, 256, 14, 256, 3, 1), kF4x3, kF4x3, kF4x3},
+      {Layer(16, 16, 55, 64, 3, 1), kF4x3, kF4x3, kF4x3},
+      {Layer(4, 3, 224, 64, 3, 1), kNone, kNone, kNone},
+      {Layer(32, 48, 27, 128, 5, 2), kF2x5, kF2x5, kF2x5},
+      {Layer(64, 20, 12, 50, 5, 0), kF2x5, kF2x5, kF2x5},
+      {Layer(64, 1, 28, 20, 5, 0), kNone, kNone, kNone},
+      {Layer(8, 64, 56, 64, 1, 0), kNone, kNone, kNone},
+      {Layer(8, 64, 56, 64, 7, 3), kNone, kNone, kNone},
+  };
+  for (const auto& c : cases) {
+    SCOPED_TRACE(testing::PrintToString(c.g));
+    EXPECT_EQ(ChooseWinograd(c.g, Pass::kForward), c.forward);
+    EXPECT_EQ(ChooseWinograd(c.g, Pass::kBackwardData), c.data);
+    EXPECT_EQ(ChooseWinograd(c.g, Pass::kBackwardWeights), c.weights);
+  }
+}
+
+TEST(Winograd, IsNotChosenForStridesDilationsOrPadsBeyondTheKernel) {
+  ConvolutionGeometry g = Layer(8, 64, 56, 64, 3, 1);
+  g.stride_w = 2;
+  EXPECT_EQ(ChooseWinograd(g, Pass::kForward), WinogradTile::kNone);
+  g.stride_w = 1;
+  g.dilation_h = 2;
+  EXPECT_EQ(ChooseWinograd(g, Pass::kForward), WinogradTile::kNone);
+  g.dilation_h = 1;
+  g.pad_h = 3;
+  EXPECT_EQ(ChooseWinograd(g, Pass::kForward), WinogradTile::kF4x3);
+  EXPECT_EQ(ChooseWinograd(g, Pass::kBackwardData), WinogradTile::kNone);
+}
+
+// A net is planned for its largest batch and runs smaller ones in the same memory.
+TEST(Winograd, NeedsNoMoreMemoryForASmallerBatch) {
+  for (const ConvolutionGeometry& layer :
+       {Layer(0, 512, 7, 512, 3, 1), Layer(0, 256, 14, 256, 3, 1), Layer(0, 32, 8, 64, 5, 2),
+        Layer(0, 24, 13, 300, 3, 1)}) {
+    SCOPED_TRACE(testing::PrintToString(layer));
+    for (const Pass pass : {Pass::kForward, Pass::kBackwardData, Pass::kBackwardWeights}) {
+      int64_t filter = 0, scratch = 0, shared = 0;
+      for (int64_t batch = 1; batch <= 70; ++batch) {
+        ConvolutionGeometry g = layer;
+        g.batch = batch;
+        const WinogradTile tile = ChooseWinograd(g, pass);
+        const bool none = tile == WinogradTile::kNone, sums = pass == Pass::kBackwardWeights;
+        const int64_t more_filter = none ? 0 : WinogradFilterFloats(g, tile),
+                      more_scratch = none ? 0 : WinogradScratch(g, pass, tile),
+                      more_shared = none || !sums ? 0 : WinogradSharedScratch(g, tile);
+        EXPECT_GE(more_filter, filter) << batch;
+        EXPECT_GE(more_scratch, scratch) << batch;
+        EXPECT_GE(more_shared, shared) << batch;
+        filter = more_filter;
+        scratch = more_scratch;
+        shared = more_shared;
+      }
+    }
+  }
+}
+
 }  // namespace
 }  // namespace moka
