@@ -33,7 +33,7 @@ void ConvolveForward(Context& context, const ConvolutionGeometry& g, const float
   if (tile == WinogradTile::kNone)
     return DirectForward(context, g, x, w.packed, epilogue, y, scratch);
   const TileEnd end{epilogue.scale, epilogue.shift, epilogue.add, epilogue.slope};
-  WinogradForward(context, g, tile, x, w.packed, &end, y, scratch);
+  WinogradForward(context, g, tile, x, w.packed, &end, y, scratch, epilogue.y_image_stride);
 }
 
 void ConvolveForward(Context& context, const ConvolutionGeometry& g, const float* x, const float* w,

@@ -92,7 +92,7 @@ struct SlidingArrays {
   const float* packed;
   float* y;
   const float *scale = nullptr, *shift = nullptr, *add = nullptr;  // add: as y, but for
-  int64_t add_image = 0;                                            // its own floats to the next
+  int64_t add_image = 0;                                           // its own floats to the next
   float slope = 1;
 };
 void SlidingPieces(const SlidingProduct& p, const SlidingCut& cut, const SlidingArrays& a,
