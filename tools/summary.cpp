@@ -48,9 +48,10 @@ void PrintLayers(const Net& net) {
     for (const Param* param : layer.params) {
       if (seen.insert(param).second) params += param->values().count();
     }
-    fmt::print("{:<{}}  {:<{}}  {:<{}}  {:>12}  {:>16}\n", layer.name, name_width, layer.type,
+    fmt::print("{:<{}}  {:<{}}  {:<{}}  {:>12}  {:>16}{}\n", layer.name, name_width, layer.type,
                type_width, Joined(layer.top_shapes), shape_width, params ? Grouped(params) : "",
-               layer.multiply_adds ? Grouped(layer.multiply_adds) : "");
+               layer.multiply_adds ? Grouped(layer.multiply_adds) : "",
+               layer.fused_into.empty() ? "" : "  runs in " + layer.fused_into);
     all_params += params;
     all_work += layer.multiply_adds;
   }

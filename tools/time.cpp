@@ -33,11 +33,12 @@ void PrintTable(const TimeReport& report) {
   fmt::print("{:<{}} {:<{}} {:>12} {} {:>12} {}\n", "layer", name_width, "type", type_width,
              "forward ms", rates, "backward ms", rates);
   for (const LayerTime& time : report.layers) {
-    fmt::print("{:<{}} {:<{}} {:>12.3f} {} {:>12} {}\n", time.layer.name, name_width,
+    fmt::print("{:<{}} {:<{}} {:>12.3f} {} {:>12} {}{}\n", time.layer.name, name_width,
                time.layer.type, type_width, time.forward.ms,
                Rates(time.forward, report.peak_gflops),
                time.has_backward ? fmt::format("{:.3f}", time.backward.ms) : "-",
-               Rates(time.backward, report.peak_gflops));
+               Rates(time.backward, report.peak_gflops),
+               time.layer.fused_into.empty() ? "" : "  runs in " + time.layer.fused_into);
   }
 }
 

@@ -73,6 +73,37 @@ class MOKA_EXPORT StepTaker {
   virtual ~StepTaker();
 };
 
+// Offered by a layer that can write its only top as a part of a larger tensor: with its items (axis
+// 0) further apart than they are long.
+class MOKA_EXPORT StridedForward {
+ public:
+  static constexpr const char* kName = "StridedForward";
+  static constexpr int kVersion = 1;
+
+  // As Layer::Forward; `stride` floats lie between the beginnings of two items.
+  virtual void ForwardStrided(ForwardPass& pass, int64_t stride) const = 0;
+
+ protected:
+  StridedForward() = default;
+  virtual ~StridedForward();
+};
+
+// Offered by a layer whose only top is its bottoms side by side: item n of bottom b begins at n *
+// stride() + offset(b) in it. A bottom whose data() is the top's + offset(b) stands there already:
+// Forward leaves it alone.
+class MOKA_EXPORT SideBySide {
+ public:
+  static constexpr const char* kName = "SideBySide";
+  static constexpr int kVersion = 1;
+
+  virtual int64_t stride() const = 0;
+  virtual int64_t offset(int bottom) const = 0;
+
+ protected:
+  SideBySide() = default;
+  virtual ~SideBySide();
+};
+
 // How many of the steps an Epilogue can hold: lines over such channels, then a sum, if `sums`, then
 // a rectifier.
 MOKA_EXPORT int EpilogueSteps(StepTaker::Steps steps, int64_t channels, int64_t inner, bool sums);

@@ -91,6 +91,7 @@ struct Epilogue {
   const float* shift = nullptr;  // (outputs); null: 0
   const float* add = nullptr;    // as y, but other memory; null: 0
   float slope = 1;               // 1: no rectifier, 0: ReLU
+  int64_t y_image_stride = 0;    // floats from one image of y to the next; 0: they are dense
 };
 
 // y = w * x, and what the epilogue says.

@@ -106,6 +106,7 @@ class Dropout final : public Layer {
                        Vectorised([=, scale = 1 / (1 - ratio_)] {
                          uint8_t kept[Bits512::kCount];
                          for (int64_t i = begin; i < end; i += Bits512::kCount) {
+                           ReadAhead(x + i + kAhead, Bits512::kCount);
                            bits.Draw(i / Bits512::kCount, threshold, kept);
                            const int64_t count = std::min(Bits512::kCount, end - i);
                            std::copy_n(kept, count, m + i);

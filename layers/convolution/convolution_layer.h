@@ -7,7 +7,7 @@
 
 namespace moka {
 
-class ConvolutionLayer : public LearnedKernels, public StepTaker {
+class ConvolutionLayer : public LearnedKernels, public StepTaker, public StridedForward {
  public:
   using LearnedKernels::LearnedKernels;
 
@@ -16,10 +16,12 @@ class ConvolutionLayer : public LearnedKernels, public StepTaker {
     lines_ = plan.Scratch<double>(EpilogueDoubles(convolution(0).outputs));
   }
 
-  void Forward(ForwardPass& pass) override {
+  void Forward(ForwardPass& pass) override { ForwardStrided(pass, 0); }
+  void ForwardStrided(ForwardPass& pass, int64_t stride) const override {
     const float* bias = has_bias() ? pass.param(1).values().data() : nullptr;
-    const Epilogue epilogue = MakeEpilogue(pass, bias, convolution(0).outputs,
-                                           convolution(0).out_plane(), pass.Get(lines_));
+    Epilogue epilogue = MakeEpilogue(pass, bias, convolution(0).outputs, convolution(0).out_plane(),
+                                     pass.Get(lines_));
+    epilogue.y_image_stride = stride;
     for (int i = 0; i < pass.bottom_count(); ++i) {
       ConvolveForward(pass.context(), convolution(i), pass.bottom(i).data(),
                       Pack(pass, i, ConvolutionPass::kForward), epilogue, pass.top(i).data(),
@@ -48,7 +50,10 @@ class ConvolutionLayer : public LearnedKernels, public StepTaker {
   }
 
   const void* Interface(const char* name, int version) const override {
-    return spec().bottom_count() == 1 ? IfAsked<StepTaker>(this, name, version) : nullptr;
+    if (spec().bottom_count() > 1) return nullptr;
+    const void* strided =  // where items are images
+        params().axis() == 1 ? IfAsked<StridedForward>(this, name, version) : nullptr;
+    return strided ? strided : IfAsked<StepTaker>(this, name, version);
   }
   int TakesInForward(Steps steps) const override {
     return EpilogueSteps(steps, convolution(0).outputs, convolution(0).out_plane(), true);

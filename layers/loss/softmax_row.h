@@ -27,15 +27,25 @@ inline void ForColumns(const ClassScores& scores, int64_t begin, int64_t end, F 
   }
 }
 
+// With so many side by side that the compiler leaves the loop over them a loop, and makes vectors.
 inline float LargestOfRow(const float* x, int64_t n) {
-  float most[kLanes];
-  std::fill(most, most + kLanes, -std::numeric_limits<float>::infinity());
+  constexpr int64_t kSide = 64;
+  float most[kSide], largest = -std::numeric_limits<float>::infinity();
   int64_t i = 0;
-  for (; i + kLanes <= n; i += kLanes) {
-    for (int64_t l = 0; l < kLanes; ++l) most[l] = x[i + l] > most[l] ? x[i + l] : most[l];
+  if (n >= kSide) {
+    std::copy_n(x, kSide, most);
+    for (i = kSide; i + kSide <= n; i += kSide) {
+      for (int64_t l = 0; l < kSide; ++l) most[l] = x[i + l] > most[l] ? x[i + l] : most[l];
+    }
+    for (int64_t half = kSide / 2; half > 0; half /= 2) {
+      for (int64_t l = 0; l < half; ++l) {
+        most[l] = most[l + half] > most[l] ? most[l + half] : most[l];
+      }
+    }
+    largest = most[0];
   }
-  for (int64_t l = 0; i < n; ++i, ++l) most[l] = x[i] > most[l] ? x[i] : most[l];
-  return *std::max_element(most, most + kLanes);
+  for (; i < n; ++i) largest = x[i] > largest ? x[i] : largest;
+  return largest;
 }
 
 // The sum of f(i) over a row, in double.
@@ -58,9 +68,10 @@ inline void SoftmaxRow(const float* x, float* y, int64_t classes) {
   const float most = LargestOfRow(x, classes);
 #pragma GCC ivdep
   for (int64_t c = 0; c < classes; ++c) y[c] = Exp(x[c] - most);
-  const double scale = 1 / SumOfRow(classes, [=](int64_t c) { return static_cast<double>(y[c]); });
+  const double sum = SumOfRow(classes, [=](int64_t c) { return static_cast<double>(y[c]); });
+  const auto scale = static_cast<float>(1 / sum);
 #pragma GCC ivdep
-  for (int64_t c = 0; c < classes; ++c) y[c] = static_cast<float>(y[c] * scale);
+  for (int64_t c = 0; c < classes; ++c) y[c] *= scale;
 }
 
 // The same for `columns` predictions side by side, the classes `stride` apart.

@@ -157,40 +157,45 @@ const void* Eltwise::Interface(const char* name, int version) const {
   return step ? step : IfAsked<StepTaker>(this, name, version);
 }
 
-// to = max(x, y), and to whom it belongs: w, which is 0 at first, or k. Of equal ones y wins; a NaN
-// beats every number.
-template <bool kFirst>
+// to = max(x, y), and to whom it belongs: before(i), or k. Of equal ones y wins; a NaN beats every
+// number.
+template <typename Before, typename Winner>
 [[gnu::always_inline]] inline void Compare(int64_t n, const float* x, const float* y, int32_t k,
-                                           int32_t* w, float* to) {
+                                           Before before, Winner* w, float* to) {
 #pragma GCC ivdep
   for (int64_t i = 0; i < n; ++i) {
-    const int32_t before = kFirst ? 0 : w[i];
-    const int32_t after = x[i] <= y[i] ? before : k;  // k if one is NaN
+    const int32_t after = x[i] <= y[i] ? before(i) : k;  // k if one is NaN
     const float larger = x[i] <= y[i] ? y[i] : x[i];
     const bool number = y[i] == y[i];
-    w[i] = number ? after : before;
+    w[i] = static_cast<Winner>(number ? after : before(i));
     to[i] = number ? larger : y[i];
   }
 }
 
-// The winners as numbers as wide as the values, which makes better vectors, and then as bytes.
+// The winners as numbers as wide as the values, which makes better vectors, and at the end as
+// bytes.
 void Eltwise::Maximum(ForwardPass& pass) {
   const int last = pass.bottom_count() - 1;
   ForEachBlock(pass, pass.top(0).count(), [&](int64_t at, int64_t n) {
     float block[kBlock];
     int32_t winner[kBlock];
     const float* y = pass.bottom(0).data() + at;
+    ReadAhead(y + kAhead, n);
     for (int k = 1; k <= last; ++k) {
       Vectorised([=, x = pass.bottom(k).data() + at, w = winner,
+                  bytes = pass.Get(winner_).data() + at,
                   to = k == last ? pass.top(0).data() + at : block] {
-        k == 1 ? Compare<true>(n, x, y, k, w, to) : Compare<false>(n, x, y, k, w, to);
+        ReadAhead(x + kAhead, n);
+        const auto first = [](int64_t) { return 0; };
+        const auto before = [w](int64_t i) { return w[i]; };
+        if (k == last) {
+          k == 1 ? Compare(n, x, y, k, first, bytes, to) : Compare(n, x, y, k, before, bytes, to);
+        } else {
+          k == 1 ? Compare(n, x, y, k, first, w, to) : Compare(n, x, y, k, before, w, to);
+        }
       });
       y = block;
     }
-    Vectorised([=, from = winner, to = pass.Get(winner_).data() + at] {
-#pragma GCC ivdep
-      for (int64_t i = 0; i < n; ++i) to[i] = static_cast<uint8_t>(from[i]);
-    });
   });
 }
 
@@ -201,6 +206,7 @@ void Spread(BackwardPass& pass, const F& f) {
   const Tensor& top_diff = pass.top_diff(0);
   ForEachBlock(pass, top_diff.count(), [&](int64_t at, int64_t n) {
     const float* dy = top_diff.data();
+    ReadAhead(dy + at + kAhead, n);
     float* in_place = nullptr;
     int last = -1;
     const auto write = [&](int k, float* dx) {

@@ -14,6 +14,17 @@ namespace {
 inline float EvenPower(float u, float p) { return Pow(std::abs(u), p); }
 inline float OddPower(float u, float p) { return std::copysign(Pow(std::abs(u), p), u); }
 
+// u^n for a whole n >= 1, by a few products.
+template <int n>
+[[gnu::always_inline]] inline float Whole(float u) {
+  if constexpr (n == 1) {
+    return u;
+  } else {
+    const float half = Whole<n / 2>(u);
+    return n % 2 == 0 ? half * half : u * (half * half);
+  }
+}
+
 class Power final : public Layer {
  public:
   Power(const LayerSpec& spec, const PowerParameter& params)
@@ -54,8 +65,11 @@ class Power final : public Layer {
     const float p = power_;
     if (p == 0) return use([](float) { return 1.0f; }, [](float) { return 0.0f; });
     if (p == 1) return use([](float u) { return u; }, [](float) { return 1.0f; });
-    if (p == 2) return use([](float u) { return u * u; }, [](float u) { return 2 * u; });
-    if (p == 3) return use([](float u) { return u * u * u; }, [](float u) { return 3 * u * u; });
+    if (p == 2) return WithWhole<2>(use);
+    if (p == 3) return WithWhole<3>(use);
+    if (p == 4) return WithWhole<4>(use);
+    if (p == 5) return WithWhole<5>(use);
+    if (p == 6) return WithWhole<6>(use);
     if (p == -1) return use([](float u) { return 1 / u; }, [](float u) { return -1 / (u * u); });
     if (p == 0.5f) {
       return use([](float u) { return std::sqrt(u); }, [](float u) { return 0.5f / std::sqrt(u); });
@@ -68,7 +82,14 @@ class Power final : public Layer {
       return use([p](float u) { return OddPower(u, p); },
                  [p](float u) { return p * EvenPower(u, p - 1); });
     }
+    if (p >= -3 && p <= 4)
+      return use([p](float u) { return SmallPow(u, p); },
+                 [p](float u) { return p * SmallPow(u, p - 1); });
     use([p](float u) { return Pow(u, p); }, [p](float u) { return p * Pow(u, p - 1); });
+  }
+  template <int n, typename Use>
+  static void WithWhole(const Use& use) {
+    use([](float u) { return Whole<n>(u); }, [](float u) { return n * Whole<n - 1>(u); });
   }
 
   const float power_;

@@ -116,6 +116,7 @@ class Channels {
   static constexpr int64_t kMostPieces = 32;
   static constexpr int64_t kColumns = 512;
   static constexpr int64_t kLanes = 64;
+  static constexpr int kRows = 4;
 
   static int64_t UnitsOf(int64_t length) { return (length + kUnit - 1) / kUnit; }
   int64_t RowLength() const { return inner_ == 1 ? channels_ : inner_; }
@@ -179,32 +180,44 @@ class Channels {
     });
   }
 
-  // Of at most kColumns channels that lie side by side.
+  // Of at most kColumns channels that lie side by side: some rows in one reading of the sums.
   template <typename F, typename G>
   void AddColumns(Block block, int64_t begin, int64_t end, Sums* sums, F term, G body) const {
     double first[kColumns] = {}, second[kColumns] = {};
+    int64_t n = begin;
+    for (; n + kRows <= end; n += kRows) AddRows<kRows>(block, n, first, second, term, body);
+    for (; n < end; ++n) AddRows<1>(block, n, first, second, term, body);
+    for (int64_t k = 0; k < block.count(); ++k) sums[k] = {first[k], second[k]};
+  }
+  template <int rows, typename F, typename G>
+  [[gnu::always_inline]] void AddRows(Block block, int64_t n, double* first, double* second, F term,
+                                      G body) const {
     const int64_t count = block.count();
-    for (int64_t n = begin; n < end; ++n) {
 #pragma GCC ivdep
-      for (int64_t k = 0; k < count; ++k) {
-        const int64_t c = block.first + k;
-        const Sums add = term(c)(n * channels_ + c);
-        first[k] += add.first;
-        second[k] += add.second;
-      }
-      if constexpr (!std::is_same_v<G, Nothing>) RunUnits(block, n, n + 1, body);
+    for (int64_t k = 0; k < count; ++k) {
+      const int64_t c = block.first + k;
+      const auto of = term(c);
+      Sums add = of(n * channels_ + c);
+      for (int row = 1; row < rows; ++row) add = add + of((n + row) * channels_ + c);
+      first[k] += add.first;
+      second[k] += add.second;
     }
-    for (int64_t k = 0; k < count; ++k) sums[k] = {first[k], second[k]};
+    if constexpr (!std::is_same_v<G, Nothing>) RunUnits(block, n, n + rows, body);
   }
 
   // Running sums side by side, so that vectors can be used and additions need not wait for one
-  // another: in arrays, and so many that the compiler leaves the loop over them a loop.
+  // another: in arrays, and so many that the compiler leaves the loop over them a loop. Fewer for
+  // what is short.
   template <typename F>
   static Sums SumStrip(int64_t i, int64_t end, F f) {
-    double first[kLanes] = {}, second[kLanes] = {};
-    for (; i + kLanes <= end; i += kLanes) AddLanes(i, kLanes, first, second, f);
+    return end - i >= 512 ? SumStrip<kLanes>(i, end, f) : SumStrip<kLanes / 4>(i, end, f);
+  }
+  template <int64_t lanes, typename F>
+  [[gnu::always_inline]] static Sums SumStrip(int64_t i, int64_t end, F f) {
+    double first[lanes] = {}, second[lanes] = {};
+    for (; i + lanes <= end; i += lanes) AddLanes(i, lanes, first, second, f);
     AddLanes(i, end - i, first, second, f);
-    for (int64_t half = kLanes / 2; half > 0; half /= 2) {
+    for (int64_t half = lanes / 2; half > 0; half /= 2) {
       for (int64_t k = 0; k < half; ++k) {
         first[k] += first[k + half];
         second[k] += second[k + half];

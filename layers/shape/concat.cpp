@@ -1,5 +1,6 @@
 // Concat: the bottoms side by side along one axis.
 #include "concat.pb.h"
+#include "moka/fusion.h"
 #include "moka/layer.h"
 #include "moka/registry.h"
 #include "strips.h"
@@ -7,7 +8,7 @@
 namespace moka {
 namespace {
 
-class Concat final : public Layer {
+class Concat final : public Layer, public SideBySide {
  public:
   Concat(const LayerSpec& spec, const ConcatParameter& params)
       : Layer(spec),
@@ -32,7 +33,8 @@ class Concat final : public Layer {
   void Forward(ForwardPass& pass) override {
     float* y = pass.top(0).data();
     strips_.ForEach(pass, [&](int k, int64_t at_y, int64_t at_x, int64_t width) {
-      CopyStrip(pass.bottom(k).data() + at_x, y + at_y, width);
+      const float* x = pass.bottom(k).data();
+      if (x != y + offset(k)) std::copy_n(x + at_x, width, y + at_y);  // else it is there already
     });
   }
 
@@ -43,16 +45,24 @@ class Concat final : public Layer {
     });
   }
 
+  const void* Interface(const char* name, int version) const override {
+    return strided_ ? IfAsked<SideBySide>(this, name, version) : nullptr;
+  }
+  int64_t stride() const override { return strips_.begins.back(); }
+  int64_t offset(int bottom) const override { return strips_.begins[static_cast<size_t>(bottom)]; }
+
  private:
   const bool old_name_;  // concat_dim gives the axis
   const int64_t axis_;
   Strips strips_;
+  bool strided_ = false;  // along axis 1
 };
 
 void Concat::Reshape(Shapes bottom, Plan& plan) {
   const Shape& first = bottom[0];
   const int axis = first.Axis(axis_, old_name_ ? "concat_param.concat_dim" : "concat_param.axis");
   int64_t size = 0;
+  strided_ = axis == 1 && bottom.size() > 1;
   strips_ = {first.count(0, axis)};
   for (size_t k = 0; k < bottom.size(); ++k) {
     const Shape& x = bottom[k];

@@ -14,6 +14,9 @@ StepTaker::~StepTaker() = default;
 int StepTaker::TakesInBoth(Steps) const { return 0; }
 LayerTraits StepTaker::TraitsInBoth(int) const { return LayerTraits(); }
 
+StridedForward::~StridedForward() = default;
+SideBySide::~SideBySide() = default;
+
 bool IsLine(const ElementStep& step, int64_t channels, int64_t inner) {
   return step.kind() == ElementStep::kLine && step.channels() == channels &&
          (channels == 1 || step.inner() == inner);

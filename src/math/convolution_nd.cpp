@@ -47,9 +47,8 @@ void Forward(Context& context, const ConvolutionNdGeometry& g, const float* x, c
           const int64_t pixel = piece % cut.tiles * cut.pixels, group = piece / cut.tiles % g.group,
                         image = piece / cut.tiles / g.group;
           const int64_t pixels = std::min(cut.pixels, s.out_plane - pixel);
-          const EpilogueTile out(epilogue, y, s.m, pixels, s.out_plane,
-                                 (image * g.outputs + group * s.m) * s.out_plane + pixel,
-                                 group * s.m);
+          const EpilogueTile out(epilogue, y, image, g.outputs, group * s.m, s.m, s.out_plane,
+                                 pixel, pixels);
           const float beta = out.Begin();
           for (int64_t first = 0; first < s.channels; first += cut.channels) {
             const int64_t count = std::min(cut.channels, s.channels - first);

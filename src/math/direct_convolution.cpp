@@ -111,7 +111,9 @@ int64_t DirectSharedScratch(const ConvolutionGeometry& g) {
 
 void DirectForward(Context& context, const ConvolutionGeometry& g, const float* x,
                    const float* packed, const Epilogue& e, float* y, WorkerScratch scratch) {
-  const SlidingProduct p = SlidingForward(g);
+  SlidingProduct p = SlidingForward(g);
+  const int64_t dense = p.y_image;
+  if (e.y_image_stride != 0) p.y_image = e.y_image_stride;
   const SlidingCut cut = CutSliding(p, g.group);
   const float* x_end = x + g.batch * p.x_image;
   ForEachPiece(context, g.group, cut.pixel_tiles * cut.output_blocks,
@@ -124,6 +126,7 @@ void DirectForward(Context& context, const ConvolutionGeometry& g, const float* 
                                             .scale = At(e.scale, o),
                                             .shift = At(e.shift, o),
                                             .add = At(e.add, o * p.y_plane),
+                                            .add_image = dense,
                                             .slope = e.slope};
                  SlidingPieces(p, cut, arrays, piece, piece + 1, scratch(worker));
                });

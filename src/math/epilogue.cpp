@@ -39,7 +39,7 @@ constexpr int64_t kStrip = 4096;  // stays in the nearest cache from one loop to
 float EpilogueTile::Begin() const {
   const float* shift = EarlyShift(e_);
   if (shift == nullptr) return 0;
-  for (int64_t i = 0; i < outputs_; ++i) std::fill_n(y_ + i * stride_, pixels_, shift[first_ + i]);
+  for (int64_t i = 0; i < outputs_; ++i) std::fill_n(y_ + i * plane_, pixels_, shift[first_ + i]);
   return 1;
 }
 
@@ -48,8 +48,8 @@ void EpilogueTile::End() const {
   for (int64_t i = 0; i < outputs_; ++i) {
     for (int64_t from = 0; from < pixels_; from += kStrip) {
       const int64_t n = std::min(kStrip, pixels_ - from);
-      float* y = y_ + i * stride_ + from;
-      const float* add = e_.add == nullptr ? nullptr : e_.add + at_ + i * stride_ + from;
+      float* y = y_ + i * plane_ + from;
+      const float* add = e_.add == nullptr ? nullptr : e_.add + dense_at_ + i * plane_ + from;
       if (e_.scale != nullptr) {
         Line(n, e_.scale[first_ + i], e_.shift == nullptr ? 0 : e_.shift[first_ + i], add, y);
       } else if (add != nullptr) {
@@ -66,7 +66,7 @@ void ApplyEpilogue(Context& context, const ConvolutionGeometry& g, const Epilogu
   const int64_t grain = std::max<int64_t>(1, 16384 / std::max<int64_t>(1, plane));
   context.ParallelFor(g.batch * g.outputs, grain, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i)
-      EpilogueTile(e, y, 1, plane, plane, i * plane, i % g.outputs).End();
+      EpilogueTile(e, y, i / g.outputs, g.outputs, i % g.outputs, 1, plane, 0, plane).End();
   });
 }
 

@@ -10,19 +10,21 @@ namespace moka {
 // A shift without a scale stands in y before the product, which is then added to it.
 inline const float* EarlyShift(const Epilogue& e) { return e.scale == nullptr ? e.shift : nullptr; }
 
-// Rows of y, one for each of `outputs` channels from `first` on: `pixels` floats each, `stride`
-// apart, the first of them y[at].
+// Rows of y, one for each of `outputs` channels from `first` on, of one image: `pixels` floats
+// each, from `pixel` on, in planes of `plane` floats.
 class EpilogueTile {
  public:
-  EpilogueTile(const Epilogue& e, float* y, int64_t outputs, int64_t pixels, int64_t stride,
-               int64_t at, int64_t first)
+  // all_outputs: the channels of a whole image.
+  EpilogueTile(const Epilogue& e, float* y, int64_t image, int64_t all_outputs, int64_t first,
+               int64_t outputs, int64_t plane, int64_t pixel, int64_t pixels)
       : e_(e),
-        y_(y + at),
-        at_(at),
         outputs_(outputs),
         pixels_(pixels),
-        stride_(stride),
-        first_(first) {}
+        plane_(plane),
+        first_(first),
+        dense_at_((image * all_outputs + first) * plane + pixel),
+        y_(y + (e.y_image_stride == 0 ? dense_at_
+                                      : image * e.y_image_stride + first * plane + pixel)) {}
 
   float* data() const { return y_; }
   // What y must be multiplied by when the product is added to it: 0 or 1.
@@ -32,11 +34,12 @@ class EpilogueTile {
 
  private:
   const Epilogue& e_;
+  const int64_t outputs_, pixels_, plane_, first_, dense_at_;
   float* const y_;
-  const int64_t at_, outputs_, pixels_, stride_, first_;
 };
 
-// The same for all of y, in which the product and, if there is one, the early shift are.
+// The same for all of y, which is dense, and in which the product and, if there is one, the early
+// shift are.
 void ApplyEpilogue(Context& context, const ConvolutionGeometry& g, const Epilogue& e, float* y);
 
 }  // namespace moka

@@ -91,7 +91,8 @@ struct SlidingArrays {
   const float *x, *x_end;  // x_end: of the whole array, of all groups
   const float* packed;
   float* y;
-  const float *scale = nullptr, *shift = nullptr, *add = nullptr;  // add: as y
+  const float *scale = nullptr, *shift = nullptr, *add = nullptr;  // add: as y, but for
+  int64_t add_image = 0;                                           // its own floats to the next
   float slope = 1;
 };
 void SlidingPieces(const SlidingProduct& p, const SlidingCut& cut, const SlidingArrays& a,

@@ -69,9 +69,10 @@ class SlidingPiece {
           p_.y_column == 1 && p_.y_row == p_.w.out && within + columns <= p_.out_plane();
       const auto tile = TileOf<Broadcast::kPacked>(rows, columns);
       if (whole && dense) {
-        const int64_t offset = image * p_.y_image + o * p_.y_plane + within;
-        const TileEnd end{Of(a_.scale, o), Of(a_.shift, o), Of(a_.add, offset), a_.slope};
-        t.c = a_.y + offset;
+        const int64_t offset = o * p_.y_plane + within;
+        const TileEnd end{Of(a_.scale, o), Of(a_.shift, o),
+                          Of(a_.add, image * a_.add_image + offset), a_.slope};
+        t.c = a_.y + image * p_.y_image + offset;
         t.c_step = p_.y_plane;
         t.end = last && Ends() ? &end : nullptr;
         tile(t);
@@ -99,12 +100,14 @@ class SlidingPiece {
     for (int64_t k = 0; k < columns;) {
       const int64_t row = within / p_.w.out, column = within % p_.w.out;
       const int64_t n = Least(dense ? p_.out_plane() - within : p_.w.out - column, columns - k);
-      int64_t offset = image * p_.y_image + o * p_.y_plane + row * p_.y_row + column * p_.y_column;
+      int64_t offset = o * p_.y_plane + row * p_.y_row + column * p_.y_column;
       for (int64_t i = 0; i < rows; ++i, offset += p_.y_plane) {
+        float* y = a_.y + image * p_.y_image + offset;
+        const float* add = Of(a_.add, image * a_.add_image + offset);
         if (p_.y_column == 1) {
-          SpreadRow(sums + i * c_.pixels + k, n, o + i, offset);
+          SpreadRow(sums + i * c_.pixels + k, n, o + i, add, y);
         } else {
-          SpreadApart(sums + i * c_.pixels + k, n, o + i, offset);
+          SpreadApart(sums + i * c_.pixels + k, n, o + i, add, y);
         }
       }
       k += n, within += n;
@@ -112,10 +115,8 @@ class SlidingPiece {
     }
   }
 
-  void SpreadRow(const float* from, int64_t n, int64_t o, int64_t offset) {
+  void SpreadRow(const float* from, int64_t n, int64_t o, const float* add, float* y) {
     const Floats d;
-    float* y = a_.y + offset;
-    const float* add = Of(a_.add, offset);
     const FloatVector scale = hn::Set(d, a_.scale != nullptr ? a_.scale[o] : 1.0F),
                       shift = hn::Set(d, a_.shift != nullptr ? a_.shift[o] : 0.0F);
     for (int64_t k = 0; k < n; k += kLanes) {
@@ -126,15 +127,15 @@ class SlidingPiece {
     }
   }
 
-  void SpreadApart(const float* from, int64_t n, int64_t o, int64_t offset) {
+  void SpreadApart(const float* from, int64_t n, int64_t o, const float* add, float* y) {
     for (int64_t k = 0; k < n; ++k) {
-      const int64_t at = offset + k * p_.y_column;
+      const int64_t at = k * p_.y_column;
       float v = from[k];
       if (a_.scale != nullptr) v *= a_.scale[o];
       if (a_.shift != nullptr) v += a_.shift[o];
-      if (a_.add != nullptr) v += a_.add[at];
+      if (add != nullptr) v += add[at];
       if (v <= 0 && a_.slope != 1) v = a_.slope == 0 ? 0 : v * a_.slope;
-      a_.y[at] = v;
+      y[at] = v;
     }
   }
 

@@ -91,8 +91,7 @@ HWY_NOINLINE void Tile(const TileProduct& t) {
 #pragma GCC unroll 16
   for (int i = 0; i < rows; ++i) {
 #pragma GCC unroll 2
-    for (int j = 0; j < vectors; ++j)
-      __builtin_prefetch(t.c + i * t.c_step + j * kLanes, 1, 3);
+    for (int j = 0; j < vectors; ++j) __builtin_prefetch(t.c + i * t.c_step + j * kLanes, 1, 3);
   }
   constexpr int64_t a_row = kind == Broadcast::kPacked ? 1 : kTileColumns;
   constexpr int64_t a_step = kind == Broadcast::kPacked ? rows : 1;

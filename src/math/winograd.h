@@ -39,10 +39,10 @@ void WinogradPackFilter(Context& context, const ConvolutionGeometry& g, Convolut
 int64_t WinogradScratch(const ConvolutionGeometry& g, ConvolutionPass pass, WinogradTile tile);
 
 // y = w * x with what `end` does to it (null: nothing); its scale and shift count all outputs, add
-// is laid out as y.
+// is laid out as y. y_image: floats from one image of y to the next; 0: dense, as add always is.
 void WinogradForward(Context& context, const ConvolutionGeometry& g, WinogradTile tile,
                      const float* x, const float* packed, const TileEnd* end, float* y,
-                     WorkerScratch scratch);
+                     WorkerScratch scratch, int64_t y_image = 0);
 // dx = gradient for x; assigned.
 void WinogradBackwardData(Context& context, const ConvolutionGeometry& g, WinogradTile tile,
                           const float* packed, const float* dy, float* dx, WorkerScratch scratch);

@@ -32,6 +32,7 @@ struct ForwardPiece {
   const float* packed;  // of the group
   const TileEnd* end;   // of the group
   float* y;             // the first of the group's planes
+  int64_t y_image;      // floats from one image to the next
   float* memory;
 };
 
@@ -142,7 +143,7 @@ void RunForward(const ForwardPiece& p) {
       output.Transform(m, o - first);
       const float* add =
           p.end != nullptr && p.end->add != nullptr ? p.end->add + o * out_plane : nullptr;
-      output.Write(p.y + o * out_plane, add, g.outputs * out_plane, p.end, o);
+      output.Write(p.y + o * out_plane, p.y_image, add, g.outputs * out_plane, p.end, o);
     }
   }
 }
@@ -204,7 +205,7 @@ void WinogradPackFilter(Context& context, const ConvolutionGeometry& g, Convolut
 
 void WinogradForward(Context& context, const ConvolutionGeometry& g, WinogradTile tile,
                      const float* x, const float* packed, const TileEnd* end, float* y,
-                     WorkerScratch scratch) {
+                     WorkerScratch scratch, int64_t y_image) {
   const WinogradCut cut = CutWinograd(g, tile);
   const int64_t channels = g.channels / g.group, outputs = g.outputs / g.group,
                 plane = g.height * g.width, out_plane = g.out_height() * g.out_width(),
@@ -225,7 +226,7 @@ void WinogradForward(Context& context, const ConvolutionGeometry& g, WinogradTil
           ({g, cut, block, part, x + group * channels * plane,
             packed + group * points * points * PackedPoint(outputs, channels),
             end != nullptr ? &own : nullptr, y + first * out_plane,
-            AlignToLine(scratch(worker).data())},
+            y_image == 0 ? g.outputs * out_plane : y_image, AlignToLine(scratch(worker).data())},
            tile);
         }
       });

@@ -204,8 +204,8 @@ class OutputTiles {
   }
 
   // y and add: planes of the first image; image_step from one to the next.
-  HWY_INLINE void Write(float* y, const float* add, int64_t image_step, const TileEnd* end,
-                        int64_t output) {
+  HWY_INLINE void Write(float* y, int64_t image_step, const float* add, int64_t add_step,
+                        const TileEnd* end, int64_t output) {
     for (int64_t r = 0; r < block_.runs; ++r) {
       const WinogradRun& run = block_.run[r];
       const int64_t column = run.column * step, left = width_ - column,
@@ -213,7 +213,7 @@ class OutputTiles {
       for (int i = 0; i < step; ++i) {
         const int64_t h = run.row * step + i;
         if (h >= height_) break;
-        const int64_t offset = run.image * image_step + h * width_ + column;
+        const int64_t at = h * width_ + column, offset = run.image * image_step + at;
         const float* from = rows_ + i * Row() + run.first * step;
         // That the next output's rows come from memory takes longer than all else here.
         for (int64_t k = 0; k < count; k += 16)
@@ -221,7 +221,8 @@ class OutputTiles {
         if (end == nullptr) {
           CopyRow(from, count, y + offset);
         } else {
-          EndRow(from, count, *end, output, add != nullptr ? add + offset : nullptr, y + offset);
+          EndRow(from, count, *end, output,
+                 add != nullptr ? add + run.image * add_step + at : nullptr, y + offset);
         }
       }
     }

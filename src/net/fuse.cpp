@@ -6,11 +6,6 @@
 namespace moka {
 namespace {
 
-template <typename I>
-const I* InterfaceOf(const Node& node) {
-  return static_cast<const I*>(node.layer->Interface(I::kName, I::kVersion));
-}
-
 class Fuser {
  public:
   Fuser(Graph& graph, const FuseOptions& options) : graph_(graph), options_(options) {}

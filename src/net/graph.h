@@ -82,6 +82,12 @@ struct Node {
   LayerSpec spec() const { return LayerSpec(*description, *registry, training); }
 };
 
+// An optional interface of a node's layer, or null.
+template <typename I>
+const I* InterfaceOf(const Node& node) {
+  return static_cast<const I*>(node.layer->Interface(I::kName, I::kVersion));
+}
+
 // Nodes in the order of the file, which is the order they run in.
 struct Graph {
   std::vector<Node> nodes;

@@ -16,6 +16,8 @@ class LifetimeFinder {
   Lifetimes Run() {
     found_.value.assign(graph_.values.size(), -1);
     found_.diff.assign(graph_.values.size(), -1);
+    found_.offset.assign(graph_.values.size(), 0);
+    found_.stride.assign(graph_.values.size(), 0);
     found_.nodes.resize(graph_.nodes.size());
     for (int i = 0; i < count_; ++i) PlaceValues(i);
     for (int i = 0; i < count_; ++i) PlaceBuffers(i);
@@ -88,9 +90,12 @@ class LifetimeFinder {
     for (size_t t = 0; t < node(i).tops.size(); ++t) {
       const int top = WrittenTop(graph_, i, t);
       const int last = LastRead(top);
-      int at =
-          options_.separate || kept(top) ? -1 : SharedWithBottom(i, static_cast<int>(t), taken);
+      if (found_.value[static_cast<size_t>(top)] >= 0) continue;  // made for a part of it
+      const bool own = options_.separate || kept(top);
+      int at = own ? -1 : PartOfAnother(i, top, last);
       if (at >= 0) {
+        AddName(at, value(top).name);
+      } else if (at = own ? -1 : SharedWithBottom(i, static_cast<int>(t), taken); at >= 0) {
         taken.push_back(at);
         storage(at).block.last = std::max(storage(at).block.last, last);
         AddName(at, value(top).name);
@@ -100,10 +105,34 @@ class LifetimeFinder {
       }
       found_.value[static_cast<size_t>(top)] = at;
       for (const int n : ForwardWork(graph_, i)) {  // what is never there has a place all the same
-        found_.value[static_cast<size_t>(node(n).tops[t])] = at;
-        AddName(at, value(node(n).tops[t]).name);
+        const size_t gone = static_cast<size_t>(node(n).tops[t]);
+        found_.value[gone] = at;
+        found_.offset[gone] = found_.offset[static_cast<size_t>(top)];
+        found_.stride[gone] = found_.stride[static_cast<size_t>(top)];
+        AddName(at, graph_.values[gone].name);
       }
     }
+  }
+
+  // The storage of a value that `top` is a part of, if node i can write it there and nobody else
+  // reads it.
+  int PartOfAnother(int i, int top, int last) {
+    const Value& part = value(top);
+    if (!options_.parts || part.uses.size() != 1 || part.loss_weight != 0 ||
+        last != part.uses[0].node)
+      return -1;
+    const Node& reader = node(last);
+    const auto* whole = InterfaceOf<SideBySide>(reader);
+    if (whole == nullptr || InterfaceOf<StridedForward>(node(i)) == nullptr) return -1;
+    int& at = found_.value[static_cast<size_t>(reader.tops[0])];
+    if (at < 0) {
+      const int id = reader.tops[0];
+      at = NewStorage(value(id).name, MemoryBlock::Kind::kValue, Bytes(value(id).shape), i,
+                      LastRead(id), kept(id));
+    }
+    found_.offset[static_cast<size_t>(top)] = whole->offset(part.uses[0].bottom);
+    found_.stride[static_cast<size_t>(top)] = whole->stride();
+    return at;
   }
 
   // `taken`: what other tops of this node overwrite.

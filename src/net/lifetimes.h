@@ -13,6 +13,7 @@ namespace moka {
 struct LifetimeOptions {
   bool backward = true;
   bool separate = false;   // nothing shares memory
+  bool parts = true;       // what is to stand side by side may be written there
   int threads = 1;         // for per-worker scratch
   std::vector<char> keep;  // by value: stays readable after a pass, in memory of its own
 };
@@ -41,6 +42,9 @@ struct Lifetimes {
   };
   std::vector<Storage> storages;
   std::vector<int> value, diff;  // by value
+  // By value: one that is a part of another, which it shares the storage of; floats from the
+  // beginning, and from one item to the next. Stride 0: it is none.
+  std::vector<int64_t> offset, stride;
   std::vector<NodeMemory> nodes;
 };
 

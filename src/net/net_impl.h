@@ -103,6 +103,7 @@ class Net::Impl {
   void PrepareZeros(int i);
   void AddLossWeights(int i);
   void ReshapeForData(int i);
+  void CheckParts(const Node& node) const;
   void BeginPass();
   std::string SampleName(const Node& node, int64_t sample) const;
   std::string SampleName(const Value& value, int64_t sample) const;

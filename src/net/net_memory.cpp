@@ -33,6 +33,7 @@ void Net::Impl::PlanMemory() {
   LifetimeOptions options;
   options.backward = options_.backward;
   options.separate = options_.separate_memory;
+  options.parts = options_.fuse;
   options.threads = context_.threads();
   options.keep = kept_;
   lifetimes_ = FindLifetimes(graph_, options);
@@ -210,7 +211,9 @@ void Net::Impl::Bind() {
   values_.resize(graph_.values.size());
   diffs_.resize(graph_.values.size());
   for (size_t v = 0; v < graph_.values.size(); ++v) {
-    values_[v] = TensorOf(lifetimes_.value[v], planned_shapes_[v]);
+    values_[v] =
+        Tensor(planned_shapes_[v],
+               reinterpret_cast<float*>(MemoryOf(lifetimes_.value[v])) + lifetimes_.offset[v]);
     diffs_[v] = TensorOf(lifetimes_.diff[v], planned_shapes_[v]);
   }
   for (size_t i = 0; i < graph_.nodes.size(); ++i) BindNode(static_cast<int>(i));

@@ -79,11 +79,34 @@ void Net::Impl::ForwardNode(int i) {
   InLayer(*node.description, node.type, [&] {
     try {
       ForwardPass pass(impl);
-      node.layer->Forward(pass);
+      CheckParts(node);
+      const size_t top = node.tops.empty() ? 0 : static_cast<size_t>(WrittenTop(graph_, i, 0));
+      if (!node.tops.empty() && lifetimes_.stride[top] > 0) {
+        InterfaceOf<StridedForward>(node)->ForwardStrided(pass, lifetimes_.stride[top]);
+      } else {
+        node.layer->Forward(pass);
+      }
     } catch (Error& error) {
       throw error.Suffix(SampleName(node, error.sample()));
     }
   });
+}
+
+// What was written into its place in the node's top must be in the right one, though data changed
+// shapes since it was planned.
+void Net::Impl::CheckParts(const Node& node) const {
+  for (size_t b = 0; b < node.bottoms.size(); ++b) {
+    const size_t v = static_cast<size_t>(node.bottoms[b]);
+    if (lifetimes_.stride[v] == 0) continue;
+    const SideBySide& whole = *InterfaceOf<SideBySide>(node);
+    if (whole.offset(static_cast<int>(b)) != lifetimes_.offset[v] ||
+        whole.stride() != lifetimes_.stride[v]) {
+      throw Error("bottom ", b, " was planned to stand in the top at ", lifetimes_.offset[v],
+                  " of ", lifetimes_.stride[v], ", but the data moved it to ",
+                  whole.offset(static_cast<int>(b)), " of ", whole.stride(),
+                  "; NetOptions::fuse = false copies it");
+    }
+  }
 }
 
 // ` (labels.gz item 17)` for a sample that came from a data layer, looked for through the last

@@ -24,13 +24,14 @@ std::string Net::Impl::BadParam(int i, bool learned) const {
   return "";
 }
 
-// Of the last of the layers whose work is done in one.
+// Of the last of the layers whose work is done in one. What is a part of another value is looked at
+// there.
 std::string Net::Impl::BadTop(int i) const {
   const auto& takes = graph_.nodes[static_cast<size_t>(i)].takes;
   if (!takes.empty()) i = takes.back().node;
   for (const int v : graph_.nodes[static_cast<size_t>(i)].tops) {
     const Tensor& top = values_[static_cast<size_t>(v)];
-    if (!AllFinite(top.values()))
+    if (lifetimes_.stride[static_cast<size_t>(v)] == 0 && !AllFinite(top.values()))
       return Describe(i, "top \"" + graph_.values[static_cast<size_t>(v)].name + "\"", top);
   }
   return "";

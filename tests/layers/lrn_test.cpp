@@ -1,6 +1,7 @@
 // LRN: y = x s^-beta, s = k + alpha / n sum x^2, the sum over a window around the element.
 #include "layers/activation.h"
 #include "layers/contract.h"
+#include "naive/compare.h"
 
 namespace moka {
 namespace {
@@ -74,6 +75,83 @@ TEST(LRN, ForgetsWhatLeavesTheWindow) {
       RunLayer(Lrn("local_size: 1 alpha: 1 beta: 1 k: 0"), {1, 3, 1, 1}, {1e18f, 1, kNan});
   EXPECT_EQ(y[1], 1);
   EXPECT_TRUE(std::isnan(y[2]));
+}
+
+struct LrnCase {
+  Shape shape;
+  int n;
+  bool within;
+  double beta;
+};
+
+// By the definition, in double: y, and dx for a top diff dy.
+struct NaiveLrn {
+  static constexpr double kAlpha = 2, kK = 1.5;
+  std::vector<double> y, dx;
+
+  NaiveLrn(const LrnCase& c, const Values& x, const Values& dy) : y(x.size()), dx(x.size()) {
+    const double scale = kAlpha / (c.within ? c.n * c.n : c.n);
+    for (int64_t i = 0; i < c.shape.count(); ++i) {
+      const auto at = static_cast<size_t>(i);
+      double s = kK;
+      ForEachNear(c, i, [&](size_t j) { s += scale * x[j] * x[j]; });
+      const double power = std::pow(s, -c.beta);
+      y[at] = x[at] * power;
+      dx[at] += dy[at] * power;
+      ForEachNear(
+          c, i, [&](size_t j) { dx[j] -= 2 * c.beta * scale * x[j] * dy[at] * x[at] * power / s; });
+    }
+  }
+  // Calls f(j) for the elements in the window around i.
+  template <typename F>
+  static void ForEachNear(const LrnCase& c, int64_t i, F f) {
+    const int64_t height = c.shape[2], width = c.shape[3], area = height * width;
+    const int64_t half = c.n / 2, up = c.within ? half : 0;
+    const int64_t w = i % width, h = i / width % height, channel = i / area % c.shape[1];
+    for (int64_t d = c.within ? 0 : -half; d <= (c.within ? 0 : half); ++d)
+      for (int64_t a = -up; a <= up; ++a)
+        for (int64_t b = -up; b <= up; ++b) {
+          if (channel + d < 0 || channel + d >= c.shape[1]) continue;
+          if (h + a < 0 || h + a >= height || w + b < 0 || w + b >= width) continue;
+          f(static_cast<size_t>(i + d * area + a * width + b));
+        }
+  }
+};
+
+TEST(LRN, IsItsDefinitionOverAnyShape) {
+  std::vector<LrnCase> cases = {
+      {{2, 20, 70, 61}, 5, false, 0.75},  // strips of places
+      {{1, 3, 90, 100}, 5, false, 0.75}, {{3, 40, 13, 13}, 5, false, 0.75},
+      {{2, 6, 5, 7}, 11, false, 0.75},   {{2, 9, 9, 11}, 7, false, 0.6},
+      {{1, 4, 40, 50}, 3, true, 0.75},  // larger than a group of planes
+      {{2, 5, 17, 6}, 9, true, 0.6}};
+  for (int64_t width = 1; width <= 18; ++width) {
+    cases.push_back({{2, 1 + width % 7, 3, width}, width % 2 ? 5 : 3, false, 0.75});
+    cases.push_back({{5, 11, 19 - width, width}, width % 3 ? 3 : 5, true, 0.75});
+  }
+  cases.push_back({{30, 7, 8, 8}, 3, true, 0.75});
+  cases.push_back({{9, 5, 16, 16}, 3, true, 0.75});
+  for (const LrnCase& c : cases) {
+    SCOPED_TRACE(testing::Message() << c.shape << ", n " << c.n << (c.within ? " within" : ""));
+    std::ostringstream text;
+    text << "local_size: " << c.n << " alpha: 2 k: 1.5 beta: " << c.beta
+         << (c.within ? " norm_region: WITHIN_CHANNEL" : "");
+    const Values x = naive::Random(static_cast<size_t>(c.shape.count()), "x");
+    RunOptions options;
+    options.top_diffs = {naive::Random(x.size(), "dy")};
+    const NaiveLrn expected(c, x, options.top_diffs[0]);
+    Values first_y, first_dx;
+    for (const int threads : {1, 2, 3, 8}) {
+      options.threads = threads;
+      LayerGradients gradients;
+      const Values y = RunLayer(Lrn(text.str()), {c.shape}, {x}, options, &gradients).tops[0];
+      const Values& dx = gradients.bottoms[0];
+      EXPECT_TRUE(naive::Near(expected.y, y));
+      EXPECT_TRUE(naive::Near(expected.dx, dx));
+      if (threads == 1) first_y = y, first_dx = dx;
+      EXPECT_TRUE(y == first_y && dx == first_dx) << threads << " threads";
+    }
+  }
 }
 
 TEST(LRN, RefusesAnEvenLocalSize) {

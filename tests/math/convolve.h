@@ -91,6 +91,19 @@ class ConvolutionTest : public testing::TestWithParam<Geometry> {
     EXPECT_TRUE(naive::Near(expected, y)) << (e.scale ? " scale" : "") << (e.shift ? " shift" : "")
                                           << (e.add ? " add" : "") << " slope " << e.slope;
     for (const int threads : {2, 3, 8}) EXPECT_EQ(y, Forward(g, threads, x, w, e)) << threads;
+    if (y.empty()) return;
+
+    Epilogue apart = e;
+    const int64_t image = static_cast<int64_t>(y.size()) / g.batch;
+    apart.y_image_stride = image + 3;
+    Context context({.threads = 2, .seed = 1});
+    const Memory memory(g, 2);
+    std::vector<float> parts(static_cast<size_t>(g.batch * (image + 3)), 77);
+    ConvolveForward(context, g, x.data(), w.data(), apart, parts.data(), memory);
+    std::vector<float> expected_parts(parts.size(), 77);
+    for (int64_t n = 0; n < g.batch; ++n)
+      std::copy_n(y.data() + n * image, image, expected_parts.data() + n * (image + 3));
+    EXPECT_EQ(parts, expected_parts);
   }
   void ExpectEpilogues() {
     const std::vector<float> scale = naive::Random(bias.size(), "scale");

@@ -168,6 +168,27 @@ TEST(Functions, PowIsExactAtTheEnds) {
   ExpectSame(Pow(1, 1e30f), 1);
 }
 
+TEST(Functions, SmallPowIsNearDouble) {
+  for (const float y : {1.7f, -0.3f, -0.75f, 0.1f, 2.3f, -3.9f, 4.0f, 1e-3f}) {
+    SCOPED_TRACE(y);
+    ExpectWithin(
+        4, [y](float x) { return SmallPow(std::abs(x), y); },
+        [y](double x) { return std::pow(std::abs(x), static_cast<double>(y)); });
+  }
+}
+
+TEST(Functions, SmallPowIsExactAtTheEnds) {
+  ExpectSame(SmallPow(0, 2.5f), 0);
+  ExpectSame(SmallPow(0, 1e-20f), 0);
+  ExpectSame(SmallPow(0, -2.5f), kInf);
+  ExpectSame(SmallPow(kInf, 0.5f), kInf);
+  ExpectSame(SmallPow(kInf, -0.5f), 0);
+  for (const float x : {0.0f, 3.0f, kInf, kNan, -1.0f}) ExpectSame(SmallPow(x, 0), 1);
+  ExpectSame(SmallPow(-2, 0.5f), kNan);
+  ExpectSame(SmallPow(kNan, 0.5f), kNan);
+  ExpectSame(SmallPow(1, 4), 1);
+}
+
 TEST(Functions, TanhIsNearDouble) {
   ExpectWithin(
       4, [](float x) { return Tanh(x); }, [](double x) { return std::tanh(x); });

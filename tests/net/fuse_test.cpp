@@ -264,6 +264,17 @@ const Case kCases[] = {
            Relu("r1", "s", "r") + Bn("bn2", "r", "n2") +
            Layer("s2", "Scale", "n2", "y", "param { name: 'a' }")),
      "bn: s1 r1; bn2: s2", "bn: s1 r1; bn2: s2"},
+    {"SideBySide",
+     NetOf(Conv("a", "x") + Relu("relu_a", "a", "a") +
+           Conv("b", "x", "", "num_output: 2 kernel_size: 3 pad: 1") +
+           Layer("p", "Pooling", "x", "p", "pooling_param { kernel_size: 1 }") +
+           Conv("d", "p", "group: 2", "num_output: 2 kernel_size: 1") + Relu("relu_d", "d", "e") +
+           Layer("concat", "Concat", "a b p e", "y")),
+     "a: relu_a; d: relu_d", "a: relu_a; d: relu_d"},
+    {"SideBySideOfOneChannel",
+     NetOf(Conv("a", "x") + Conv("b", "x") + Layer("concat", "Concat", "b a", "y"),
+           "dim: 3 dim: 1 dim: 6 dim: 5"),
+     "", ""},
     {"FrozenBelow",
      NetOf(
          Conv("c", "x", "", "num_output: 4 kernel_size: 1") + Bn("bn", "c", "n") +
@@ -377,6 +388,32 @@ TEST(Fusing, NamesTheLayerWhoseParamIsNotFinite) {
       ErrorOf([&] { net.Forward(); }),
       "forward: layer \"scale\" (Scale), param \"scale.scale\": 1 of 4 values are not finite, "
       "the first nan at [1]");
+}
+
+TEST(Fusing, WritesWhatIsConcatenatedWhereItBelongs) {
+  const std::string text =
+      NetOf(Conv("a", "x") + Relu("relu", "a", "r") + Conv("b", "x") +
+            Layer("p", "Pooling", "x", "p", "pooling_param { kernel_size: 1 }") +
+            Layer("concat", "Concat", "r p b", "y"));
+  Context context({.threads = 1, .seed = 5});
+  NetOptions options = Testing();
+  options.plan_only = true;
+  const auto name_of = [&] {
+    const Net net(Parse(text), Layers(), context, options);
+    std::string names;
+    for (const MemoryBlock& block : net.memory_plan().blocks) {
+      if (block.kind == MemoryBlock::Kind::kValue && block.name[0] == 'y') names += block.name;
+    }
+    return names;
+  };
+  EXPECT_EQ(name_of(), "y = r = a = b");
+  options.keep = {"r"};
+  EXPECT_EQ(name_of(), "y = b");
+  options = Training();
+  options.plan_only = true;
+  EXPECT_EQ(name_of(), "y = b");  // the ReLU's Backward reads r
+  options.fuse = false;
+  EXPECT_EQ(name_of(), "y");
 }
 
 TEST(Fusing, TakesNoMoreMemory) {
