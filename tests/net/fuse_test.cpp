@@ -416,6 +416,31 @@ TEST(Fusing, WritesWhatIsConcatenatedWhereItBelongs) {
   EXPECT_EQ(name_of(), "y");
 }
 
+TEST(Fusing, TrainsAlike) {
+  std::vector<std::vector<float>> weights;
+  for (const bool fuse : {true, false}) {
+    Context context({.threads = 2, .seed = 5});
+    Net net(Parse(kChain), Layers(), context, {.phase = TRAIN, .fuse = fuse});
+    Fill(net.input("x"), "x", -9);
+    for (int step = 0; step < 20; ++step) {
+      net.Forward();
+      net.Backward();
+      for (const Learned& learned : net.learned()) {
+        Tensor& w = learned.param->Change();
+        for (int64_t i = 0; i < w.count(); ++i) w.data()[i] -= 0.1F * learned.diff->data()[i];
+      }
+    }
+    weights.emplace_back();
+    for (const auto& entry : net.weights().entries()) {
+      for (const auto& param : entry.params) {
+        const auto values = std::as_const(*param).values().values();
+        weights.back().insert(weights.back().end(), values.begin(), values.end());
+      }
+    }
+  }
+  EXPECT_TRUE(naive::Near({weights[1].begin(), weights[1].end()}, weights[0], 1e-4));
+}
+
 TEST(Fusing, TakesNoMoreMemory) {
   for (NetOptions options : {Testing(), Training()}) {
     options.plan_only = true;
