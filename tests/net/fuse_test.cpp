@@ -416,6 +416,28 @@ TEST(Fusing, WritesWhatIsConcatenatedWhereItBelongs) {
   EXPECT_EQ(name_of(), "y");
 }
 
+// The data decide how many images there are: two of three pass the filter.
+TEST(Fusing, FollowsDataThatChangeShapes) {
+  const std::string text =
+      "layer { name: 'in' type: 'Input' top: 'x' top: 'which' input_param { shape { dim: 3 dim: 4 "
+      "dim: 6 dim: 5 } shape { dim: 3 } } }\n" +
+      Layer("filter", "Filter", "x which", "f") + Conv("a", "f") + Bn("bn", "a", "n") +
+      ScaleLayer("scale", "n", "s") + Relu("relu", "s", "r") + Conv("b", "r") +
+      Layer("sum", "Eltwise", "f b", "t") + Conv("c", "t") + Layer("concat", "Concat", "c t", "y");
+  EXPECT_EQ(Fused(text, Testing()), "a: bn scale relu; b: sum");
+  std::vector<std::vector<float>> results;
+  for (const bool fuse : {true, false}) {
+    Context context({.threads = 2, .seed = 5});
+    Net net(Parse(text), Layers(), context, {.phase = TEST, .backward = false, .fuse = fuse});
+    Fill(net.input("x"), "x", -9);
+    net.input("which").data()[0] = net.input("which").data()[2] = 1;
+    net.Forward();
+    EXPECT_EQ(net.blob("y").shape(), (Shape{2, 8, 6, 5}));
+    results.emplace_back(net.blob("y").values().begin(), net.blob("y").values().end());
+  }
+  EXPECT_TRUE(naive::Near({results[1].begin(), results[1].end()}, results[0], 2e-5));
+}
+
 TEST(Fusing, TrainsAlike) {
   std::vector<std::vector<float>> weights;
   for (const bool fuse : {true, false}) {
