@@ -112,8 +112,8 @@ __attribute__((always_inline)) inline int64_t ForEachVector(Lanes<n> lanes, int6
   }
 }
 
-// f.operator()<kernel, stride>() with what is known of the windows' width at compile time: kernel 2,
-// 3 or 5, or 0 for another; none if there is no code for it.
+// f.operator()<kernel, stride>() with what is known of the windows' width at compile time: kernel
+// 2, 3 or 5, or 0 for another; none if there is no code for it.
 template <typename F>
 auto ForWindowWidth(const PoolingGeometry& g, F f) -> decltype(f.template operator()<0, 1>()) {
   const auto with = [&]<int stride>() {
