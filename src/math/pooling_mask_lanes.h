@@ -146,7 +146,9 @@ void MaskGradient(const PoolingGeometry& g, int64_t planes, const uint8_t* mask,
 
 // For windows that are many and small, where it is better than each window's giving to one pixel.
 MaskGradientKernel* MaskGradientFor(const PoolingGeometry& g) {
-  if (FitsTile(g) && g.kernel_h * g.kernel_w <= 16 * g.stride_h * g.stride_w) {
+  // Not for planes of 4096 bytes, whose pixels all fall on the same lines of the first cache.
+  const bool overlaps = g.kernel_h * g.kernel_w <= 16 * g.stride_h * g.stride_w && g.stride_w <= 2;
+  if (FitsTile(g) && overlaps && g.height * g.width < kTilePixels) {
     return ForWindowWidth(g, []<int kernel, int stride>() -> MaskGradientKernel* {
       return MaskGradientOfTiles<kernel, stride>;
     });
