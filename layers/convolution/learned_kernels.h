@@ -99,7 +99,8 @@ inline void LearnedKernels::CheckChannels(int64_t channels) const {
 // Refuses what does not fit 63 bits: the largest that is ever counted of an image is its lowering,
 // and of the weights, the parts (some dozens) that their gradient is summed in.
 inline LearnedKernels::Problem LearnedKernels::CheckedFor(const Shape& x) const {
-  const Problem problem = For(x);
+  Problem problem = For(x);
+  problem.convolution.exact = params_.engine() == ConvolutionParameter::EXACT;
   const ConvolutionNdGeometry& g = problem.convolution;
   Shape{g.channels / g.group, g.kernel(), g.out_plane(), 16};
   Shape{g.outputs, g.channels / g.group, g.kernel(), 128};

@@ -126,7 +126,7 @@ class Engines {
       if (field == nullptr || field->is_repeated() || !reflection.HasField(param, field)) continue;
       std::string value;
       pb::TextFormat::PrintFieldValueToString(param, field, -1, &value);
-      if (value == "DEFAULT" || value == "false") continue;
+      if (value != "CAFFE" && value != "CUDNN" && value != "true") continue;
       Count(std::string(name) + ": " + value, position.At(name));
     }
   }

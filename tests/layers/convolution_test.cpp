@@ -32,6 +32,31 @@ TEST(Convolution, SlidesTheKernelOverTheImage) {
   EXPECT_EQ(result.tops[0], (Values{-3.5, -3.5, -3.5, -4.5}));
 }
 
+// Sums of small whole numbers are exact in float; Winograd's, which go through 24ths, are not.
+TEST(Convolution, ComputesPlainSumsWhereTheEngineIsExact) {
+  constexpr int64_t channels = 64, outputs = 64, size = 16, plane = size * size;
+  Values x(channels * plane), w(outputs * channels * 9), expected(outputs * plane);
+  for (size_t i = 0; i < x.size(); ++i) x[i] = static_cast<float>(i * 7 % 11) - 5;
+  for (size_t i = 0; i < w.size(); ++i) w[i] = static_cast<float>(i * 5 % 13) - 6;
+  for (int64_t i = 0; i < outputs * plane; ++i) {
+    const int64_t o = i / plane, row = i % plane / size, column = i % size;
+    for (int64_t k = 0; k < channels * 9; ++k) {
+      const int64_t h = row + k % 9 / 3 - 1, v = column + k % 3 - 1;
+      if (h < 0 || h >= size || v < 0 || v >= size) continue;
+      expected[static_cast<size_t>(i)] += w[static_cast<size_t>(o * channels * 9 + k)] *
+                                          x[static_cast<size_t>(k / 9 * plane + h * size + v)];
+    }
+  }
+  RunOptions options;
+  options.params = {w};
+  const std::string fields = "num_output: 64 kernel_size: 3 pad: 1 bias_term: false ";
+  const Shape shape = {1, channels, size, size};
+  EXPECT_EQ(Results(Layer(fields + "engine: EXACT"), {shape}, {x}, options).tops[0], expected);
+  const Values fast = Results(Layer(fields), {shape}, {x}, options).tops[0];
+  EXPECT_NE(fast, expected);
+  for (size_t i = 0; i < fast.size(); ++i) ASSERT_NEAR(fast[i], expected[i], 0.05) << i;
+}
+
 TEST(Convolution, AddsUpTheChannelsOfAGroup) {
   RunOptions options;
   options.params = {{1, 10, 100, 1000}};  // two outputs, each over two of the four channels

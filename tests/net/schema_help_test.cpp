@@ -25,7 +25,7 @@ TEST(Describe, TellsTypesDefaultsCommentsAndNumbers) {
   EXPECT_EQ(field("bias_term").type, "bool");
   EXPECT_EQ(field("bias_term").default_value, "true");
   EXPECT_TRUE(field("kernel_size").repeated);
-  EXPECT_EQ(field("engine").type, "DEFAULT | CAFFE | CUDNN");
+  EXPECT_EQ(field("engine").type, "DEFAULT | CAFFE | CUDNN | EXACT");
   EXPECT_EQ(field("engine").default_value, "DEFAULT");
   EXPECT_EQ(field("weight_filler").type, "moka.FillerParameter");
 }

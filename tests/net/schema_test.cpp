@@ -173,7 +173,8 @@ layer { name: "c1" type: "Convolution" convolution_param { engine: CUDNN } }
 layer { name: "c2" type: "Convolution" convolution_param { engine: CUDNN } }
 layer { name: "r" type: "ReLU" relu_param { engine: CAFFE } }
 layer { name: "d" type: "ReLU" relu_param { engine: DEFAULT } }
-layer { type: "Convolution" convolution_param { force_nd_im2col: true } })");
+layer { type: "Convolution" convolution_param { force_nd_im2col: true } }
+layer { name: "e" type: "Convolution" convolution_param { engine: EXACT } })");
   EXPECT_EQ(net.notices,
             (std::vector<std::string>{
                 "net.prototxt:1:1: debug_info has no effect",
