@@ -154,17 +154,20 @@ void ForwardOf(const ForwardPiece& p, WinogradTile tile) {
   if (tile == WinogradTile::kF2x3) RunForward<4, 2>(p);
 }
 
+template <int points, int step>
+void PackRows(const FilterView& view, int64_t outputs, int64_t channels, int64_t i, float* packed) {
+  if (view.turned) {
+    PackRows<points, step, true>(view, outputs, channels, i, packed);
+  } else {
+    PackRows<points, step, false>(view, outputs, channels, i, packed);
+  }
+}
+
 void PackOf(const FilterView& view, int64_t outputs, int64_t channels, int64_t i, WinogradTile tile,
             float* packed) {
-  if (tile == WinogradTile::kF4x3)
-    (view.turned ? PackRows<6, 4, true> : PackRows<6, 4, false>)(view, outputs, channels, i,
-                                                                 packed);
-  if (tile == WinogradTile::kF2x5)
-    (view.turned ? PackRows<6, 2, true> : PackRows<6, 2, false>)(view, outputs, channels, i,
-                                                                 packed);
-  if (tile == WinogradTile::kF2x3)
-    (view.turned ? PackRows<4, 2, true> : PackRows<4, 2, false>)(view, outputs, channels, i,
-                                                                 packed);
+  if (tile == WinogradTile::kF4x3) PackRows<6, 4>(view, outputs, channels, i, packed);
+  if (tile == WinogradTile::kF2x5) PackRows<6, 2>(view, outputs, channels, i, packed);
+  if (tile == WinogradTile::kF2x3) PackRows<4, 2>(view, outputs, channels, i, packed);
 }
 
 int64_t RowTileCount(int64_t rows) { return RowTiles(rows).count; }
