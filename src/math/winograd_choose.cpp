@@ -53,7 +53,7 @@ double ForwardCycles(const ConvolutionGeometry& g, WinogradTile tile, bool packs
   const bool far = weights > kNear;
   // A block of tiles cannot be faster than the weights come.
   const double products = std::max(vectors * weights / 2 / 0.93, far ? 4 * weights / kBytes : 0);
-  const double pack = packs ? weights * (far ? 1.4 : 0.4) : 0;
+  const double pack = packs ? weights * (far ? 1.0 : 0.4) : 0;
   return static_cast<double>(g.group) *
          (products + pack +
           vectors *

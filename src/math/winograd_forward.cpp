@@ -84,7 +84,10 @@ void PackRows(const FilterView& view, int64_t outputs, int64_t channels, int64_t
         FloatVector out[points];
         TransformFilter(half[i], out);
 #pragma GCC unroll 6
-        for (int j = 0; j < points; ++j) StoreFirst(out[j], count, to + (i * points + j) * point);
+        for (int j = 0; j < points; ++j) {
+          StoreFirst(out[j], count, to + (i * points + j) * point);
+          __builtin_prefetch(to + (i * points + j) * point + 4 * rows, 1);  // for channels to come
+        }
       }
     }
   }
