@@ -124,7 +124,8 @@ class MOKA_EXPORT Net {
 
   void AddObserver(NetObserver* observer);  // borrowed, until it is removed or the net ends
   void RemoveObserver(NetObserver* observer);
-  // Within an observer's After...: the values and diffs of the layer that just ran.
+  // Within an observer's After...: the values and diffs of the layer that just ran. A layer that
+  // does the work of others shows the last one's values; a part of a Concat's top is not dense.
   const Tensor& layer_top(int layer, int top) const;
   const Tensor* layer_bottom_diff(int layer, int bottom) const;  // null where there is none
 

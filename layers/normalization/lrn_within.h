@@ -38,6 +38,7 @@ class LrnWithin {
         float *squares = room + front_, *sums = squares + size(), *spare = sums + size();
         Square(planes, root, x, squares);
         SumWindows(squares, spare, sums);
+        ReadAhead(x + group_ * height_ * width_, ahead());
 #pragma GCC ivdep
         for (int64_t i = 0; i < length_; ++i) sums[i] = of.power(k + sign * sums[i]);
         ForEachPlace(planes, [=](int64_t i, int64_t from) { y[i] = x[i] * sums[from]; });
@@ -55,6 +56,8 @@ class LrnWithin {
         float *squares = room + front_, *sums = squares + size(), *inverse = sums + size();
         Square(planes, root, x, squares);
         SumWindows(squares, inverse, sums);
+        ReadAhead(x + group_ * height_ * width_, ahead());
+        ReadAhead(dy + group_ * height_ * width_, ahead());
 #pragma GCC ivdep
         for (int64_t i = 0; i < length_; ++i) {
           const float s = k + sign * sums[i], p = of.power(s);
@@ -77,6 +80,8 @@ class LrnWithin {
   static constexpr int64_t kGroup = 1536;  // numbers: three arrays of them fit the nearest cache
 
   int64_t size() const { return 2 * front_ + length_; }
+  // Of the next group, what may be asked for at a time.
+  int64_t ahead() const { return std::min(kGroup, group_ * height_ * width_); }
 
   [[gnu::always_inline]] void Square(int64_t planes, float root, const float* x,
                                      float* squares) const {

@@ -8,7 +8,7 @@ namespace moka {
 namespace {
 
 // Images that lie apart come one after the other.
-void DepthwiseForward(Context& context, ConvolutionGeometry g, const float* x, const float* w,
+void ForwardDepthwise(Context& context, ConvolutionGeometry g, const float* x, const float* w,
                       Epilogue e, float* y, WorkerScratch scratch) {
   const int64_t in = g.channels * g.height * g.width;
   const int64_t out = g.outputs * g.out_height() * g.out_width();
@@ -17,8 +17,7 @@ void DepthwiseForward(Context& context, ConvolutionGeometry g, const float* x, c
   g.batch /= images;
   e.y_image_stride = 0;
   for (int64_t image = 0; image < images; ++image, x += in, y += stride) {
-    DepthwiseForward(context, g, x, w, EarlyShift(e), y, scratch);
-    ApplyEpilogue(context, g, e, y);
+    DepthwiseForward(context, g, x, w, e, y, scratch);
     if (e.add != nullptr) e.add += out;
   }
 }
@@ -28,7 +27,7 @@ void DepthwiseForward(Context& context, ConvolutionGeometry g, const float* x, c
 void ConvolveForward(Context& context, const ConvolutionGeometry& g, const float* x,
                      const PackedWeights& w, const Epilogue& epilogue, float* y,
                      WorkerScratch scratch) {
-  if (IsDepthwise(g)) return DepthwiseForward(context, g, x, w.w, epilogue, y, scratch);
+  if (IsDepthwise(g)) return ForwardDepthwise(context, g, x, w.w, epilogue, y, scratch);
   const WinogradTile tile = WinogradOf(g, ConvolutionPass::kForward);
   if (tile == WinogradTile::kNone)
     return DirectForward(context, g, x, w.packed, epilogue, y, scratch);

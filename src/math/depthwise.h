@@ -18,13 +18,13 @@ namespace moka {
 // Whether these kernels take a convolution over. (They are right for more outputs too.)
 bool IsDepthwise(const ConvolutionGeometry& g);
 
-// As the functions of moka/math.h; the scratch too.
+// As the functions of moka/math.h, but y is dense; the scratch too.
 int64_t DepthwiseScratch(const ConvolutionGeometry& g,
                          const DepthwiseKernels& kernels = BestDepthwiseKernels());
 int64_t DepthwiseSharedScratch(const ConvolutionGeometry& g,
                                const DepthwiseKernels& kernels = BestDepthwiseKernels());
 void DepthwiseForward(Context& context, const ConvolutionGeometry& g, const float* x,
-                      const float* w, const float* bias, float* y, WorkerScratch scratch,
+                      const float* w, const Epilogue& epilogue, float* y, WorkerScratch scratch,
                       const DepthwiseKernels& kernels = BestDepthwiseKernels());
 void DepthwiseBackwardData(Context& context, const ConvolutionGeometry& g, const float* w,
                            const float* dy, float* dx, WorkerScratch scratch,

@@ -195,7 +195,7 @@ void DepthwiseBackwardData(Context& context, const ConvolutionGeometry& g, const
   const int64_t in_plane = g.height * g.width, out_plane = g.out_height() * g.out_width();
   if (g.batch * in_plane == 0) return;
   if (FitsStrips(g, StripUse::kBackward, kernels)) {
-    StripRowsPass(context, g, StripUse::kBackward, kernels, dy, w, nullptr, dx, scratch);
+    StripRowsPass(context, g, StripUse::kBackward, kernels, dy, w, {}, dx, scratch);
     return;
   }
   const DataPlan plan(g, kernels);

@@ -5,6 +5,7 @@
 #include "math/depthwise.h"
 #include "math/depthwise_strips.h"
 #include "math/depthwise_tile.h"
+#include "math/epilogue.h"
 
 namespace moka {
 namespace {
@@ -29,13 +30,15 @@ struct ForwardPlan {
 };
 
 struct ForwardArrays {
-  const float *x, *w, *bias;
+  const float *x, *w;
+  const Epilogue& epilogue;
   float* y;
 };
 
 void Forward(Context& context, const ForwardPlan& plan, const ForwardArrays& a,
              WorkerScratch scratch) {
   const ConvolutionGeometry& g = plan.g;
+  const float* bias = EarlyShift(a.epilogue);
   const int64_t tiles = plan.cut.tiles, multiplier = g.outputs / g.group;
   const int64_t in_plane = g.height * g.width, out_width = g.out_width(),
                 out_plane = g.out_height() * out_width;
@@ -63,13 +66,16 @@ void Forward(Context& context, const ForwardPlan& plan, const ForwardArrays& a,
                                .rows = rows,
                                .width = out_width,
                                .room = rows * out_width,
-                               .start = a.bias != nullptr ? a.bias[output] : 0,
+                               .start = bias != nullptr ? bias[output] : 0,
                                .ahead = a.x + plane * in_plane +
                                         ((row + rows) * g.stride_h - g.pad_h +
                                          plan.h.dilation * (plan.h.kernel - 1)) *
                                             g.width,
                                .ahead_step = u == 0 ? g.stride_h * 4 * g.width : 0},
                               {plan.taps(), a.w + output * plan.taps(), offsets});
+            EpilogueTile(a.epilogue, a.y, plane / g.group, g.outputs, output, 1, out_plane,
+                         row * out_width, rows * out_width)
+                .End();
           }
         }
       });
@@ -83,12 +89,12 @@ int64_t DepthwiseForwardScratch(const ConvolutionGeometry& g, const DepthwiseKer
 }
 
 void DepthwiseForward(Context& context, const ConvolutionGeometry& g, const float* x,
-                      const float* w, const float* bias, float* y, WorkerScratch scratch,
+                      const float* w, const Epilogue& epilogue, float* y, WorkerScratch scratch,
                       const DepthwiseKernels& kernels) {
   if (FitsStrips(g, StripUse::kForward, kernels)) {
-    StripRowsPass(context, g, StripUse::kForward, kernels, x, w, bias, y, scratch);
+    StripRowsPass(context, g, StripUse::kForward, kernels, x, w, epilogue, y, scratch);
   } else {
-    Forward(context, ForwardPlan(g, kernels), {x, w, bias, y}, scratch);
+    Forward(context, ForwardPlan(g, kernels), {x, w, epilogue, y}, scratch);
   }
 }
 

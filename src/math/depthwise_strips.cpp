@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "math/depthwise.h"
+#include "math/epilogue.h"
 
 namespace moka {
 namespace {
@@ -155,7 +156,8 @@ int64_t StripRowsScratch(const ConvolutionGeometry& g, const DepthwiseKernels& k
 
 void StripRowsPass(Context& context, const ConvolutionGeometry& g, StripUse use,
                    const DepthwiseKernels& kernels, const float* x, const float* w,
-                   const float* bias, float* y, WorkerScratch scratch) {
+                   const Epilogue& epilogue, float* y, WorkerScratch scratch) {
+  const float* bias = EarlyShift(epilogue);
   const bool backward = use == StripUse::kBackward;
   const int64_t multiplier = g.outputs / g.group, taps = multiplier * g.kernel_h * g.kernel_w;
   const int64_t in_plane = g.height * g.width, out_plane = g.out_height() * g.out_width();
@@ -194,6 +196,12 @@ void StripRowsPass(Context& context, const ConvolutionGeometry& g, StripUse use,
                           .start = bias != nullptr ? bias + channel * multiplier : nullptr,
                           .y = y + first * to,
                           .room = tiles > 1 ? to : (end - first) * to});
+      if (!backward) {
+        EpilogueTile(epilogue, y, first / g.group, g.outputs, channel * multiplier,
+                     (last - first) * multiplier, out_plane, row * width,
+                     (std::min(row + tile, height) - row) * width)
+            .End();
+      }
       unit = tiles > 1 ? unit + 1 : last;
     }
   });

@@ -40,10 +40,10 @@ class StripTables {
 // `first` if none can.
 int64_t ReadableInPlace(int64_t width, int64_t size, int64_t first, int64_t last, int64_t planes);
 
-// y from x, or dx from dy, then given as x and y.
+// y from x with an epilogue, or dx from dy, then given as x and y, without.
 int64_t StripRowsScratch(const ConvolutionGeometry& g, const DepthwiseKernels& kernels);
 void StripRowsPass(Context& context, const ConvolutionGeometry& g, StripUse use,
                    const DepthwiseKernels& kernels, const float* x, const float* w,
-                   const float* bias, float* y, WorkerScratch scratch);
+                   const Epilogue& epilogue, float* y, WorkerScratch scratch);
 
 }  // namespace moka

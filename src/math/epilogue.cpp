@@ -60,14 +60,4 @@ void EpilogueTile::End() const {
   }
 }
 
-void ApplyEpilogue(Context& context, const ConvolutionGeometry& g, const Epilogue& e, float* y) {
-  if (e.scale == nullptr && e.add == nullptr && e.slope == 1) return;
-  const int64_t plane = g.out_height() * g.out_width();
-  const int64_t grain = std::max<int64_t>(1, 16384 / std::max<int64_t>(1, plane));
-  context.ParallelFor(g.batch * g.outputs, grain, [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i)
-      EpilogueTile(e, y, i / g.outputs, g.outputs, i % g.outputs, 1, plane, 0, plane).End();
-  });
-}
-
 }  // namespace moka

@@ -38,8 +38,4 @@ class EpilogueTile {
   float* const y_;
 };
 
-// The same for all of y, which is dense, and in which the product and, if there is one, the early
-// shift are.
-void ApplyEpilogue(Context& context, const ConvolutionGeometry& g, const Epilogue& e, float* y);
-
 }  // namespace moka

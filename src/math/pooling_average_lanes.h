@@ -1,5 +1,4 @@
 // Kernels of average pooling; see math/for_each_processor.h.
-#include "math/pooling_lanes.h"
 #include "math/pooling_tile_lanes.h"
 
 // Of some rows of a plane, the sum of each window's part of the row: a ring of the last rows.

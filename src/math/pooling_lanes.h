@@ -87,7 +87,10 @@ inline bool AllFinite(const float* x, int64_t count) {
   for (; i + 4 * kLanes <= count; i += 4 * kLanes) {
     for (int k = 0; k < 4; ++k) std::memcpy(&v, x + i + k * kLanes, sizeof v), zeros[k] += v * 0.0f;
   }
-  for (; i + kLanes <= count; i += kLanes) std::memcpy(&v, x + i, sizeof v), zeros[0] += v * 0.0f;
+  for (; i < count && count >= kLanes; i += kLanes) {
+    std::memcpy(&v, x + std::min(i, count - kLanes), sizeof v);
+    zeros[0] += v * 0.0f;
+  }
   float rest = 0, lanes[kLanes];
   for (; i < count; ++i) rest += x[i] * 0.0f;
   const Floats sum = (zeros[0] + zeros[1]) + (zeros[2] + zeros[3]);

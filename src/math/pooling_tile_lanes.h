@@ -1,6 +1,8 @@
 // Planes side by side, one in each lane: for planes too narrow for vectors along their rows. The
 // pixels of kLanes planes are a tile, pixel i of all of them vector i; windows then need no
-// shuffling, whatever their size, stride and pad. Included by math/for_each_processor.h's files.
+// shuffling, whatever their size, stride and pad. Included by math/for_each_processor.h's files,
+// and so without a guard.
+#include "math/pooling_lanes.h"
 
 using TileFloats = Lanes<kLanes>::Floats;
 using TileInts = Lanes<kLanes>::Ints;

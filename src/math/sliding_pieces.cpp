@@ -120,10 +120,16 @@ class SlidingPiece {
     const FloatVector scale = hn::Set(d, a_.scale != nullptr ? a_.scale[o] : 1.0F),
                       shift = hn::Set(d, a_.shift != nullptr ? a_.shift[o] : 0.0F);
     for (int64_t k = 0; k < n; k += kLanes) {
-      const auto lanes = hn::FirstN(d, static_cast<size_t>(Least(kLanes, n - k)));
+      const int64_t count = n - k;
       FloatVector v = hn::MulAdd(hn::LoadU(d, from + k), scale, shift);
-      if (add != nullptr) v = hn::Add(v, hn::MaskedLoad(lanes, d, add + k));
-      hn::BlendedStore(Rectify(v, a_.slope), lanes, d, y + k);
+      if (add != nullptr)
+        v = hn::Add(v, count < kLanes ? LoadFirst(add + k, count) : hn::LoadU(d, add + k));
+      v = Rectify(v, a_.slope);
+      if (count < kLanes) {
+        StoreFirst(v, count, y + k);
+      } else {
+        hn::StoreU(v, d, y + k);
+      }
     }
   }
 

@@ -194,10 +194,7 @@ class TileWindows {
     int64_t k = 0;
     if (apart == 1) {
       for (; k + kLanes <= n; k += kLanes) hn::StoreU(hn::LoadU(d, from + k), d, to + k);
-      if (k < n) {
-        const auto rest = hn::FirstN(d, static_cast<size_t>(n - k));
-        hn::StoreU(hn::MaskedLoad(rest, d, from + k), d, to + k);
-      }
+      if (k < n) hn::StoreU(LoadFirst(from + k, n - k), d, to + k);
       return;
     }
     if (apart == 2) {

@@ -30,6 +30,30 @@ constexpr int kTileRows = 6;
 #endif
 constexpr int64_t kTileColumns = 2 * kLanes;
 
+// The first `count` floats, then zeros; nothing is read beyond them.
+HWY_INLINE FloatVector LoadFirst(const float* from, int64_t count) {
+  const Floats d;
+#if HWY_TARGET <= HWY_AVX2
+  return hn::MaskedLoad(hn::FirstN(d, static_cast<size_t>(count)), d, from);
+#else
+  HWY_ALIGN float part[kLanes] = {};
+  for (int64_t i = 0; i < count; ++i) part[i] = from[i];
+  return hn::Load(d, part);
+#endif
+}
+
+// Nothing is written beyond the first `count`, not even what was there: it may be another thread's.
+HWY_INLINE void StoreFirst(FloatVector v, int64_t count, float* to) {
+  const Floats d;
+#if HWY_TARGET <= HWY_AVX2
+  hn::BlendedStore(v, hn::FirstN(d, static_cast<size_t>(count)), d, to);
+#else
+  HWY_ALIGN float part[kLanes];
+  hn::Store(v, d, part);
+  for (int64_t i = 0; i < count; ++i) to[i] = part[i];
+#endif
+}
+
 // Where a[k][row] lies: packed, a[k * rows + row], or as rows of a panel, a[row * kTileColumns +
 // k].
 enum class Broadcast { kPacked, kPanel };

@@ -10,6 +10,19 @@ Values RunSoftmax(const Shape& shape, const Values& x, const std::string& params
   return RunLayer("type: 'Softmax' softmax_param { " + params + " }", shape, x);
 }
 
+// exp would overflow if any place of the row were overlooked.
+TEST(Softmax, FindsTheLargestWhereverItStands) {
+  for (const size_t classes : {1, 7, 16, 63, 64, 65, 130, 200}) {
+    for (size_t at = 0; at < classes; ++at) {
+      Values x(classes, -1000);
+      x[at] = 1000;
+      Values expected(classes, 0);
+      expected[at] = 1;
+      EXPECT_EQ(RunLayer(R"(type: "Softmax")", {1, static_cast<int64_t>(classes)}, x), expected);
+    }
+  }
+}
+
 TEST(Softmax, TurnsScoresIntoProbabilities) {
   ExpectNear(RunSoftmax({1, 3}, {1, 2, 3}), {0.09003057F, 0.24472847F, 0.66524096F});
   ExpectNear(RunSoftmax({2, 2}, {0, kLog3, 5, 5}), {0.25F, 0.75F, 0.5F, 0.5F});

@@ -53,8 +53,8 @@ Passes RunAll(const ConvolutionGeometry& g, const ConvolutionGeometry& planned, 
   Memory memory(planned, threads, kernels);
   Passes out{std::vector<float>(in.dy.size(), kNan), std::vector<float>(in.x.size(), kNan),
              std::vector<float>(in.w.size(), kNan), std::vector<float>(in.bias.size(), kNan)};
-  DepthwiseForward(context, g, in.x.data(), in.w.data(), in.bias.data(), out.y.data(), memory,
-                   kernels);
+  DepthwiseForward(context, g, in.x.data(), in.w.data(), {.shift = in.bias.data()}, out.y.data(),
+                   memory, kernels);
   DepthwiseBackwardData(context, g, in.w.data(), in.dy.data(), out.dx.data(), memory, kernels);
   DepthwiseBackwardWeights(context, g, in.x.data(), in.dy.data(), out.dw.data(), false,
                            out.db.data(), false, memory, memory.shared, kernels);
@@ -88,6 +88,25 @@ bool IsValid(const ConvolutionGeometry& g) {
          g.dilation_w * (g.kernel_w - 1) + 1 <= g.width + 2 * g.pad_w;
 }
 
+// y with scale and shift 2 + bias and bias, dy to be added, and a slope of 0.25.
+void ExpectEpilogue(const ConvolutionGeometry& g, const Inputs& in, std::vector<double> y,
+                    const DepthwiseKernels& kernels) {
+  std::vector<float> scale = in.bias, got(y.size(), kNan);
+  for (float& factor : scale) factor += 2;
+  for (size_t i = 0; i < y.size(); ++i) {
+    const size_t o = i / (y.size() / static_cast<size_t>(g.batch * g.outputs)) % scale.size();
+    y[i] = scale[o] * (y[i] - in.bias[o]) + in.bias[o] + in.dy[i];
+    if (y[i] < 0) y[i] *= 0.25;
+  }
+  Context context({.threads = 2, .seed = 1});
+  const Memory memory(g, 2, kernels);
+  DepthwiseForward(
+      context, g, in.x.data(), in.w.data(),
+      {.scale = scale.data(), .shift = in.bias.data(), .add = in.dy.data(), .slope = 0.25F},
+      got.data(), memory, kernels);
+  EXPECT_TRUE(naive::Near(y, got, 4e-6));
+}
+
 void ExpectDefinition(const ConvolutionGeometry& g) {
   SCOPED_TRACE(testing::PrintToString(g));
   ASSERT_TRUE(IsDepthwise(g));
@@ -98,6 +117,7 @@ void ExpectDefinition(const ConvolutionGeometry& g) {
     SCOPED_TRACE(kernels->lanes);
     const Passes out = RunAll(g, g, 2, in, *kernels);
     EXPECT_TRUE(naive::Near(y, out.y));
+    ExpectEpilogue(g, in, y, *kernels);
     EXPECT_TRUE(naive::Near(dx, out.dx));
     EXPECT_TRUE(naive::Near(dw, out.dw, 4e-6));  // up to 64 floats in each lane
     EXPECT_TRUE(naive::Near(db, out.db));

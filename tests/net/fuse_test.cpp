@@ -416,6 +416,53 @@ TEST(Fusing, WritesWhatIsConcatenatedWhereItBelongs) {
   EXPECT_EQ(name_of(), "y");
 }
 
+// The data decide how many images there are: two of three pass the filter.
+TEST(Fusing, FollowsDataThatChangeShapes) {
+  const std::string text =
+      "layer { name: 'in' type: 'Input' top: 'x' top: 'which' input_param { shape { dim: 3 dim: 4 "
+      "dim: 6 dim: 5 } shape { dim: 3 } } }\n" +
+      Layer("filter", "Filter", "x which", "f") + Conv("a", "f") + Bn("bn", "a", "n") +
+      ScaleLayer("scale", "n", "s") + Relu("relu", "s", "r") + Conv("b", "r") +
+      Layer("sum", "Eltwise", "f b", "t") + Conv("c", "t") + Layer("concat", "Concat", "c t", "y");
+  EXPECT_EQ(Fused(text, Testing()), "a: bn scale relu; b: sum");
+  std::vector<std::vector<float>> results;
+  for (const bool fuse : {true, false}) {
+    Context context({.threads = 2, .seed = 5});
+    Net net(Parse(text), Layers(), context, {.phase = TEST, .backward = false, .fuse = fuse});
+    Fill(net.input("x"), "x", -9);
+    net.input("which").data()[0] = net.input("which").data()[2] = 1;
+    net.Forward();
+    EXPECT_EQ(net.blob("y").shape(), (Shape{2, 8, 6, 5}));
+    results.emplace_back(net.blob("y").values().begin(), net.blob("y").values().end());
+  }
+  EXPECT_TRUE(naive::Near({results[1].begin(), results[1].end()}, results[0], 2e-5));
+}
+
+TEST(Fusing, TrainsAlike) {
+  std::vector<std::vector<float>> weights;
+  for (const bool fuse : {true, false}) {
+    Context context({.threads = 2, .seed = 5});
+    Net net(Parse(kChain), Layers(), context, {.phase = TRAIN, .fuse = fuse});
+    Fill(net.input("x"), "x", -9);
+    for (int step = 0; step < 20; ++step) {
+      net.Forward();
+      net.Backward();
+      for (const Learned& learned : net.learned()) {
+        Tensor& w = learned.param->Change();
+        for (int64_t i = 0; i < w.count(); ++i) w.data()[i] -= 0.1F * learned.diff->data()[i];
+      }
+    }
+    weights.emplace_back();
+    for (const auto& entry : net.weights().entries()) {
+      for (const auto& param : entry.params) {
+        const auto values = std::as_const(*param).values().values();
+        weights.back().insert(weights.back().end(), values.begin(), values.end());
+      }
+    }
+  }
+  EXPECT_TRUE(naive::Near({weights[1].begin(), weights[1].end()}, weights[0], 1e-4));
+}
+
 TEST(Fusing, TakesNoMoreMemory) {
   for (NetOptions options : {Testing(), Training()}) {
     options.plan_only = true;

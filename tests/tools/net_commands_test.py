@@ -16,6 +16,7 @@ class Summary(MokaTest):
         self.assertIn(["conv1", "Convolution", "64x20x24x24", "520", "18,432,000"], lines)
         self.assertIn(["ip1", "InnerProduct", "64x500", "400,500", "25,600,000"], lines)
         self.assertIn(["total", "431,080", "146,752,000"], lines)
+        self.assertIn(["relu1", "ReLU", "64x500", "runs", "in", "ip1"], lines)
         self.assertRegex(run.stdout, r"Memory: [\d.]+ MB for values")
         self.assertIn("1.72 MB for parameters, 1.72 MB for their gradients, "
                       "1.72 MB for SGD's momentum", run.stdout)
