@@ -61,8 +61,9 @@ void PackRows(const FilterView& view, int64_t outputs, int64_t channels, int64_t
         FloatVector part[kLanes];
 #pragma GCC unroll 16
         for (int64_t i = 0; i < kLanes; ++i) {
-          part[i] = LoadFirst(w + (i < count ? i : 0) * view.output_step + t,
-                              kAll - t < kLanes ? kAll - t : kLanes);
+          const float* from = w + (i < count ? i : 0) * view.output_step + t;
+          __builtin_prefetch(from + 4 * view.channel_step);
+          part[i] = LoadFirst(from, kAll - t < kLanes ? kAll - t : kLanes);
         }
         Turn(part);
 #pragma GCC unroll 16
