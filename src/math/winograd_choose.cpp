@@ -31,10 +31,20 @@ Transforms TransformsOf(WinogradTile tile) {
   return {};
 }
 
-// What a larger batch needs for an image must not be more than what a smaller one needs, so that a
-// net that was planned for a large batch has the memory for a small one: hence no rounding.
+// What an image takes must not be more in a larger batch than in a smaller one, so that a net that
+// was planned for a large batch has the memory for a small one: hence nothing is rounded here, and
+// what is cut into pieces is taken as if it were cut evenly.
 double Vectors(const WinogradCut& cut) {
   return std::max(1.0, static_cast<double>(cut.tiles) / kLanes);
+}
+double EvenParts(const ConvolutionGeometry& g, const WinogradCut& cut) {
+  const auto outputs = static_cast<double>(g.outputs / g.group);
+  return std::clamp(256.0 / static_cast<double>(cut.tiles * g.group), 1.0,
+                    std::max(1.0, outputs / 128));
+}
+double EvenChunks(const ConvolutionGeometry& g, const WinogradWeightsCut& cut) {
+  const auto blocks = static_cast<double>(g.group * cut.output_blocks * cut.channel_blocks);
+  return std::clamp(static_cast<double>(cut.tiles.tiles) / 128, 1.0, std::max(1.0, 16 / blocks));
 }
 
 double DirectCycles(const ConvolutionGeometry& g, double rate) {
@@ -53,11 +63,10 @@ double ForwardCycles(const ConvolutionGeometry& g, WinogradTile tile, bool packs
   const bool far = weights > kNear;
   // A block of tiles cannot be faster than the weights come.
   const double products = std::max(vectors * weights / 2 / 0.93, far ? 4 * weights / kBytes : 0);
-  const double pack = packs ? weights * (far ? 1.4 : 0.4) : 0;
+  const double pack = packs ? weights * (far ? 1.0 : 0.4) : 0;
   return static_cast<double>(g.group) *
          (products + pack +
-          vectors *
-              (cost.input * channels * static_cast<double>(cut.parts) + cost.output * outputs));
+          vectors * (cost.input * channels * EvenParts(g, cut) + cost.output * outputs));
 }
 
 double WeightsCycles(const ConvolutionGeometry& g, WinogradTile tile) {
@@ -69,9 +78,21 @@ double WeightsCycles(const ConvolutionGeometry& g, WinogradTile tile) {
              points = static_cast<double>(kind.points * kind.points), vectors = Vectors(cut.tiles);
   const double sums = points * channels * outputs;
   return static_cast<double>(g.group) *
-         (vectors * sums / 2 / 0.88 + static_cast<double>(cut.chunks) * sums +
+         (vectors * sums / 2 / 0.88 + EvenChunks(g, cut) * sums +
           vectors * (cost.input * channels * static_cast<double>(cut.output_blocks) +
                      cost.gradient * outputs * static_cast<double>(cut.channel_blocks)));
+}
+
+double Cycles(const ConvolutionGeometry& g, ConvolutionPass pass, WinogradTile tile) {
+  switch (pass) {
+    case ConvolutionPass::kForward:
+      return ForwardCycles(g, tile, false);
+    case ConvolutionPass::kBackwardData:
+      return ForwardCycles(TurnedAround(g), tile, true);
+    case ConvolutionPass::kBackwardWeights:
+      break;
+  }
+  return WeightsCycles(g, tile);
 }
 
 }  // namespace
@@ -79,21 +100,16 @@ double WeightsCycles(const ConvolutionGeometry& g, WinogradTile tile) {
 WinogradTile ChooseWinograd(const ConvolutionGeometry& g, ConvolutionPass pass) {
   constexpr double kGain = 1.1;
   const bool weights = pass == ConvolutionPass::kBackwardWeights;
-  WinogradTile best = WinogradTile::kNone;
-  const bool data = pass == ConvolutionPass::kBackwardData;
-  double least = DirectCycles(data ? TurnedAround(g) : g, weights ? 0.75 : 0.85) / kGain;
+  const double direct = DirectCycles(pass == ConvolutionPass::kBackwardData ? TurnedAround(g) : g,
+                                     weights ? 0.75 : 0.85);
+  // The first that is fast enough, not the fastest: the larger the batch, the sooner that is kF4x3,
+  // which needs most memory. The sums of small tiles for the weights, in more chunks, would need
+  // more.
   for (const WinogradTile tile : {WinogradTile::kF4x3, WinogradTile::kF2x5, WinogradTile::kF2x3}) {
-    if (!WinogradSuits(g, pass, tile)) continue;
-    // Chunks of the small tiles would need more memory than those of kF4x3 for a larger batch.
-    if (weights && tile == WinogradTile::kF2x3) continue;
-    const double cycles =
-        weights ? WeightsCycles(g, tile) : ForwardCycles(data ? TurnedAround(g) : g, tile, data);
-    if (cycles < least) {
-      least = cycles;
-      best = tile;
-    }
+    if (!WinogradSuits(g, pass, tile) || (weights && tile == WinogradTile::kF2x3)) continue;
+    if (Cycles(g, pass, tile) * kGain < direct) return tile;
   }
-  return best;
+  return WinogradTile::kNone;
 }
 
 }  // namespace moka

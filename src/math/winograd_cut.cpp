@@ -42,7 +42,7 @@ WinogradCut CutWinograd(const ConvolutionGeometry& g, WinogradTile tile) {
   const int64_t share = CeilDiv(CeilDiv(cut.tiles * g.group, kPieces), kWinogradLanes);
   cut.block = std::clamp<int64_t>(share * kWinogradLanes, kWinogradLanes, kWinogradMostTiles);
   cut.blocks = CeilDiv(cut.tiles, cut.block);
-  const int64_t wanted = CeilDiv(kPieces, std::max<int64_t>(1, cut.blocks * g.group));
+  const int64_t wanted = kPieces / std::max<int64_t>(1, cut.blocks * g.group);
   cut.parts = std::clamp<int64_t>(wanted, 1, std::max<int64_t>(1, outputs / 128));
   return cut;
 }

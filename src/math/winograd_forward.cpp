@@ -61,8 +61,9 @@ void PackRows(const FilterView& view, int64_t outputs, int64_t channels, int64_t
         FloatVector part[kLanes];
 #pragma GCC unroll 16
         for (int64_t i = 0; i < kLanes; ++i) {
-          part[i] = LoadFirst(w + (i < count ? i : 0) * view.output_step + t,
-                              kAll - t < kLanes ? kAll - t : kLanes);
+          const float* from = w + (i < count ? i : 0) * view.output_step + t;
+          __builtin_prefetch(from + 4 * view.channel_step);
+          part[i] = LoadFirst(from, kAll - t < kLanes ? kAll - t : kLanes);
         }
         Turn(part);
 #pragma GCC unroll 16
@@ -84,7 +85,10 @@ void PackRows(const FilterView& view, int64_t outputs, int64_t channels, int64_t
         FloatVector out[points];
         TransformFilter(half[i], out);
 #pragma GCC unroll 6
-        for (int j = 0; j < points; ++j) StoreFirst(out[j], count, to + (i * points + j) * point);
+        for (int j = 0; j < points; ++j) {
+          StoreFirst(out[j], count, to + (i * points + j) * point);
+          __builtin_prefetch(to + (i * points + j) * point + 4 * rows, 1);  // for channels to come
+        }
       }
     }
   }
@@ -154,17 +158,20 @@ void ForwardOf(const ForwardPiece& p, WinogradTile tile) {
   if (tile == WinogradTile::kF2x3) RunForward<4, 2>(p);
 }
 
+template <int points, int step>
+void PackRows(const FilterView& view, int64_t outputs, int64_t channels, int64_t i, float* packed) {
+  if (view.turned) {
+    PackRows<points, step, true>(view, outputs, channels, i, packed);
+  } else {
+    PackRows<points, step, false>(view, outputs, channels, i, packed);
+  }
+}
+
 void PackOf(const FilterView& view, int64_t outputs, int64_t channels, int64_t i, WinogradTile tile,
             float* packed) {
-  if (tile == WinogradTile::kF4x3)
-    (view.turned ? PackRows<6, 4, true> : PackRows<6, 4, false>)(view, outputs, channels, i,
-                                                                 packed);
-  if (tile == WinogradTile::kF2x5)
-    (view.turned ? PackRows<6, 2, true> : PackRows<6, 2, false>)(view, outputs, channels, i,
-                                                                 packed);
-  if (tile == WinogradTile::kF2x3)
-    (view.turned ? PackRows<4, 2, true> : PackRows<4, 2, false>)(view, outputs, channels, i,
-                                                                 packed);
+  if (tile == WinogradTile::kF4x3) PackRows<6, 4>(view, outputs, channels, i, packed);
+  if (tile == WinogradTile::kF2x5) PackRows<6, 2>(view, outputs, channels, i, packed);
+  if (tile == WinogradTile::kF2x3) PackRows<4, 2>(view, outputs, channels, i, packed);
 }
 
 int64_t RowTileCount(int64_t rows) { return RowTiles(rows).count; }

@@ -44,7 +44,7 @@ class InputTiles {
  public:
   static constexpr int kExtra = (points - 1) / step;  // slots that follow a run
 
-  // memory: Memory(...) floats; plane rows have `width` elements.
+  // memory: see WinogradScratch.
   InputTiles(const ConvolutionGeometry& g, const WinogradBlock& block, float* memory)
       : g_(g),
         block_(block),
@@ -56,10 +56,6 @@ class InputTiles {
     for (int64_t i = 0; i < points * strip_step_; ++i) strip_[i] = 0;
     for (int64_t i = 0; i < points * step * stream_step_; ++i) streams_[i] = 0;
     for (int64_t i = 0; i < g.width; ++i) zeros_[i] = 0;
-  }
-
-  static int64_t Memory(int64_t width, int64_t slots) {
-    return points * (StripFloats(slots) + step * StreamFloats(slots)) + width;
   }
 
   // plane (height, width): that of the first image; the next channel's follows.
@@ -169,8 +165,6 @@ class OutputTiles {
   OutputTiles(const ConvolutionGeometry& g, const WinogradBlock& block, float* memory)
       : height_(g.out_height()), width_(g.out_width()), block_(block), rows_(memory) {}
 
-  static int64_t Memory(int64_t tiles) { return step * step * tiles; }
-
   HWY_INLINE void Transform(const Panels& from, int64_t row) {
     const Floats d;
     for (int64_t tile = 0; tile < block_.tiles; tile += kLanes) {
@@ -203,7 +197,7 @@ class OutputTiles {
     }
   }
 
-  // y and add: planes of the first image; image_step from one to the next.
+  // y and add: planes of the first image; image_step and add_step from one to the next.
   HWY_INLINE void Write(float* y, int64_t image_step, const float* add, int64_t add_step,
                         const TileEnd* end, int64_t output) {
     for (int64_t r = 0; r < block_.runs; ++r) {

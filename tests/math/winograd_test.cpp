@@ -303,7 +303,7 @@ TEST(Winograd, IsNotChosenForStridesDilationsOrPadsBeyondTheKernel) {
 TEST(Winograd, NeedsNoMoreMemoryForASmallerBatch) {
   for (const ConvolutionGeometry& layer :
        {Layer(0, 512, 7, 512, 3, 1), Layer(0, 256, 14, 256, 3, 1), Layer(0, 32, 8, 64, 5, 2),
-        Layer(0, 24, 13, 300, 3, 1)}) {
+        Layer(0, 24, 13, 300, 3, 1), Layer(0, 21, 31, 10, 3, 0), Layer(0, 106, 5, 295, 3, 1)}) {
     SCOPED_TRACE(testing::PrintToString(layer));
     for (const Pass pass : {Pass::kForward, Pass::kBackwardData, Pass::kBackwardWeights}) {
       int64_t filter = 0, scratch = 0, shared = 0;
