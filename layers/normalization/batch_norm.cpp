@@ -127,11 +127,10 @@ class BatchNorm final : public Layer, public ElementStep, public StepTaker {
   int64_t channels() const override { return view_.channels(); }
   int64_t inner() const override { return view_.inner(); }
   void Append(const Pass& pass, double* a, double* b) const override {
-    for (int64_t c = 0; c < channels_; ++c) {
-      const Normal normal = Statistics(pass, c);
+    ForStatistics(pass, [=](int64_t c, const Normal& normal) {
       a[c] *= normal.inverse;
       b[c] = (b[c] - normal.mean) * normal.inverse;
-    }
+    });
   }
   int TakesInForward(Steps steps) const override {
     return EpilogueSteps(steps, channels_, view_.inner(), false);
@@ -177,10 +176,10 @@ class BatchNorm final : public Layer, public ElementStep, public StepTaker {
   void Normalize(ForwardPass& pass, const Behind& behind, Normal* normals, Line* lines,
                  const F& normalize) {
     if (global_) {
-      for (int64_t c = 0; c < channels_; ++c) {
-        normals[c] = Statistics(pass, c);
-        lines[c] = Line(normals[c], behind.a[c], behind.b[c]);
-      }
+      ForStatistics(pass, [&](int64_t c, const Normal& normal) {
+        normals[c] = normal;
+        lines[c] = Line(normal, behind.a[c], behind.b[c]);
+      });
       return view_.ForAll(pass, normalize);
     }
     const float* x = pass.bottom(0).data();
@@ -268,11 +267,15 @@ class BatchNorm final : public Layer, public ElementStep, public StepTaker {
     running = static_cast<float>(static_cast<double>(fraction_) * running + value);
   }
 
-  Normal Statistics(const Pass& pass, int64_t c) const {
+  // Calls f(c, normal) for all channels, with the running statistics.
+  template <typename F>
+  void ForStatistics(const Pass& pass, const F& f) const {
+    const float *mean = pass.param(kMean).values().data(),
+                *variance = pass.param(kVariance).values().data();
     const double factor = pass.param(kFactor).values().data()[0];
     const double scale = factor == 0 ? 0 : 1 / factor;
-    return {pass.param(kMean).values().data()[c] * scale,
-            1 / std::sqrt(pass.param(kVariance).values().data()[c] * scale + eps_)};
+    for (int64_t c = 0; c < channels_; ++c)
+      f(c, Normal{mean[c] * scale, 1 / std::sqrt(variance[c] * scale + eps_)});
   }
 
   const bool global_;

@@ -68,8 +68,7 @@ inline void AddGradients(bool add, const Sums* sums, double Sums::*which, int64_
   }
 }
 // The same for param k, if it is wanted, for the channels from `first` on.
-inline void AddSums(BackwardPass& pass, int k, const double* sums, int64_t count,
-                         int64_t first) {
+inline void AddSums(BackwardPass& pass, int k, const double* sums, int64_t count, int64_t first) {
   if (!pass.wants_param(k)) return;
   float* da = pass.param_diff(k).data() + first;
   for (int64_t c = 0; c < count; ++c) {

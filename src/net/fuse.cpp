@@ -18,7 +18,9 @@ class Fuser {
       node.fused_backward = false;
     }
     if (!options_.fuse) return;
-    for (int i = 0; i < static_cast<int>(graph_.nodes.size()); ++i) Try(i);
+    for (int i = 0; i < static_cast<int>(graph_.nodes.size()); ++i) {
+      InLayer(*node(i).description, node(i).type, [&] { Try(i); });
+    }
   }
 
  private:

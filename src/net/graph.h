@@ -82,10 +82,14 @@ struct Node {
   LayerSpec spec() const { return LayerSpec(*description, *registry, training); }
 };
 
-// An optional interface of a node's layer, or null.
+// An optional interface of a node's layer, or null. A layer that cannot tell offers none.
 template <typename I>
 const I* InterfaceOf(const Node& node) {
-  return static_cast<const I*>(node.layer->Interface(I::kName, I::kVersion));
+  try {
+    return static_cast<const I*>(node.layer->Interface(I::kName, I::kVersion));
+  } catch (...) {
+    return nullptr;
+  }
 }
 
 // Nodes in the order of the file, which is the order they run in.
