@@ -19,6 +19,7 @@ void ForEachPhase(const ConvolutionGeometry& g, const F& f) {
   int64_t before = 0;
   for (int64_t i = 0; i < SlidingPhases(g); ++i) {
     const SlidingPhase phase = SlidingBackwardData(g, i);
+    if (phase.product.out_plane() == 0) continue;
     const WeightSteps steps{.output = kernel,
                             .channel = depth,
                             .row = phase.tap_step_h * g.kernel_w,
@@ -28,12 +29,13 @@ void ForEachPhase(const ConvolutionGeometry& g, const F& f) {
   }
 }
 
-bool AnyEmpty(const ConvolutionGeometry& g) {
-  bool any = false;
+// Whether there are pixels of dx that no tap meets.
+bool AnyUnmet(const ConvolutionGeometry& g) {
+  int64_t met = 0;
   ForEachPhase(g, [&](const SlidingPhase& phase, const WeightSteps&, int64_t, int64_t) {
-    any = any || phase.product.taps() == 0;
+    met += phase.product.out_plane();
   });
-  return any;
+  return met < g.height * g.width;
 }
 
 void Clear(Context& context, int64_t count, float* y) {
@@ -134,10 +136,9 @@ void DirectForward(Context& context, const ConvolutionGeometry& g, const float* 
 
 void DirectBackwardData(Context& context, const ConvolutionGeometry& g, const float* packed,
                         const float* dy, float* dx, WorkerScratch scratch) {
-  if (AnyEmpty(g)) Clear(context, g.batch * g.channels * g.height * g.width, dx);
+  if (AnyUnmet(g)) Clear(context, g.batch * g.channels * g.height * g.width, dx);
   ForEachPhase(g, [&](const SlidingPhase& phase, const WeightSteps&, int64_t, int64_t before) {
     const SlidingProduct& p = phase.product;
-    if (p.taps() == 0) return;
     const SlidingCut cut = CutSliding(p, g.group);
     const float* dy_end = dy + g.batch * p.x_image;
     ForEachPiece(context, g.group, cut.pixel_tiles * cut.output_blocks,

@@ -70,21 +70,22 @@ SlidingAxis ForwardAxis(int64_t size, int64_t out, int64_t kernel, int64_t strid
       .size = size, .out = out, .taps = kernel, .first = -pad, .step = dilation, .stride = stride};
 }
 
-// The taps of the kernel that meet dx's elements first, first + stride, ...: every period-th from
-// first_tap on.
-SlidingAxis PhaseAxis(const SlidingAxis& forward, int64_t phase, int64_t& first_tap,
+// How many taps of an axis begin a phase: those that follow meet the same elements of dx.
+int64_t FirstTaps(int64_t kernel, int64_t stride, int64_t dilation) {
+  return std::min(kernel, stride / std::gcd(stride, dilation));
+}
+
+// dx's elements phase, phase + stride, ... that first_tap meets, and with it every tap_step-th tap.
+SlidingAxis PhaseAxis(const SlidingAxis& forward, int64_t first_tap, int64_t& phase,
                       int64_t& tap_step) {
   const int64_t stride = forward.stride, dilation = forward.step, pad = -forward.first;
   tap_step = stride / std::gcd(stride, dilation);
-  first_tap = 0;
-  while (first_tap < tap_step && (phase + pad - first_tap * dilation) % stride != 0) ++first_tap;
-  SlidingAxis axis{.size = forward.out, .out = Ceil(forward.size - phase, stride), .taps = 0};
-  if (first_tap < tap_step && first_tap < forward.taps) {
-    axis.taps = Ceil(forward.taps - first_tap, tap_step);
-    axis.first = (phase + pad - first_tap * dilation) / stride;
-    axis.step = -tap_step * dilation / stride;
-  }
-  return axis;
+  phase = ((first_tap * dilation - pad) % stride + stride) % stride;
+  return {.size = forward.out,
+          .out = Ceil(std::max<int64_t>(0, forward.size - phase), stride),
+          .taps = Ceil(forward.taps - first_tap, tap_step),
+          .first = (phase + pad - first_tap * dilation) / stride,
+          .step = -tap_step * dilation / stride};
 }
 
 // A 1x1 kernel with stride 1 and no pad sees a plane as one row.
@@ -122,21 +123,22 @@ SlidingProduct SlidingForward(const ConvolutionGeometry& g) {
 }
 
 int64_t SlidingPhases(const ConvolutionGeometry& g) {
-  return std::min(g.stride_h, g.height) * std::min(g.stride_w, g.width);
+  return FirstTaps(g.kernel_h, g.stride_h, g.dilation_h) *
+         FirstTaps(g.kernel_w, g.stride_w, g.dilation_w);
 }
 
 SlidingPhase SlidingBackwardData(const ConvolutionGeometry& g, int64_t phase) {
-  const int64_t columns = std::min(g.stride_w, g.width);
+  const int64_t columns = FirstTaps(g.kernel_w, g.stride_w, g.dilation_w);
   SlidingPhase s;
-  s.row = phase / columns, s.column = phase % columns;
+  s.first_tap_h = phase / columns, s.first_tap_w = phase % columns;
   SlidingProduct& p = s.product;
   p.images = g.batch, p.channels = g.outputs / g.group, p.outputs = g.channels / g.group;
   p.h = PhaseAxis(
-      ForwardAxis(g.height, g.out_height(), g.kernel_h, g.stride_h, g.pad_h, g.dilation_h), s.row,
-      s.first_tap_h, s.tap_step_h);
+      ForwardAxis(g.height, g.out_height(), g.kernel_h, g.stride_h, g.pad_h, g.dilation_h),
+      s.first_tap_h, s.row, s.tap_step_h);
   p.w =
       PhaseAxis(ForwardAxis(g.width, g.out_width(), g.kernel_w, g.stride_w, g.pad_w, g.dilation_w),
-                s.column, s.first_tap_w, s.tap_step_w);
+                s.first_tap_w, s.column, s.tap_step_w);
   p.x_image = g.outputs * p.x_plane();
   p.y_plane = g.height * g.width, p.y_image = g.channels * p.y_plane;
   p.y_row = g.stride_h * g.width, p.y_column = g.stride_w;

@@ -38,8 +38,10 @@ struct SlidingProduct {
 
 // The forward pass of a group: x is the images, y the outputs.
 SlidingProduct SlidingForward(const ConvolutionGeometry& g);
-// Backward data, one phase of dx's rows and columns, each modulo the stride: x is dy, y is dx from
-// the phase's first pixel on. first_tap, tap_step: which of the kernel's taps it takes.
+// Backward data: dx's rows and columns fall into phases, each modulo the stride, that meet
+// different taps of the kernel. Those that meet none are zero and are not among the phases; of
+// those that are, some may lie beyond a small dx, with no pixels. x is dy, y is dx from the phase's
+// first pixel on.
 struct SlidingPhase {
   SlidingProduct product;
   int64_t row = 0, column = 0;  // the first pixel of dx

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <map>
+#include <regex>
 #include <set>
 #include <sstream>
 #include <string>
@@ -117,7 +118,7 @@ std::map<std::string, std::string> Definitions() {
   return definitions;
 }
 
-// What the grammar has, without what forks added.
+// What the grammar has, without what forks and Moka (numbers from 5000 on) added.
 std::string WithoutForks(const std::string& definition) {
   std::string kept, line;
   for (std::istringstream lines(definition); std::getline(lines, line);) {
@@ -125,7 +126,7 @@ std::string WithoutForks(const std::string& definition) {
       return line.starts_with(std::to_string(field.second) + " ") &&
              (line + " ").find(" " + field.first + " ") != std::string::npos;
     });
-    if (!a_forks) kept += line + "\n";
+    if (!a_forks) kept += std::regex_replace(line, std::regex(", [A-Z]+ = 5\\d{3}"), "") + "\n";
   }
   return kept;
 }

@@ -28,7 +28,8 @@ struct ConvolutionNdGeometry {
   };
 
   int64_t batch = 0, channels = 0, outputs = 0, group = 1;
-  int axes = 0;  // of space, at least 1
+  int axes = 0;        // of space, at least 1
+  bool exact = false;  // as in ConvolutionGeometry
   std::array<Axis, kMaxAxes> axis = {};
 
   std::span<const Axis> space() const { return {axis.data(), static_cast<size_t>(axes)}; }
@@ -56,6 +57,9 @@ struct ConvolutionNdGeometry {
 MOKA_EXPORT int64_t ConvolutionScratch(const ConvolutionNdGeometry& g);
 MOKA_EXPORT int64_t ConvolutionSharedScratch(const ConvolutionNdGeometry& g);
 MOKA_EXPORT void ConvolveForward(Context& context, const ConvolutionNdGeometry& g, const float* x,
+                                 const float* w, const Epilogue& epilogue, float* y,
+                                 WorkerScratch scratch);
+MOKA_EXPORT void ConvolveForward(Context& context, const ConvolutionNdGeometry& g, const float* x,
                                  const float* w, const float* bias, float* y,
                                  WorkerScratch scratch);
 MOKA_EXPORT void ConvolveBackwardData(Context& context, const ConvolutionNdGeometry& g,
@@ -65,6 +69,17 @@ MOKA_EXPORT void ConvolveBackwardWeights(Context& context, const ConvolutionNdGe
                                          const float* x, const float* dy, float* dw, bool add_dw,
                                          float* db, bool add_db, WorkerScratch scratch,
                                          std::span<float> shared);
+
+MOKA_EXPORT int64_t PackedWeightsFloats(const ConvolutionNdGeometry& g, ConvolutionPass pass);
+MOKA_EXPORT void PackWeights(Context& context, const ConvolutionNdGeometry& g, ConvolutionPass pass,
+                             const float* w, std::span<float> packed);
+MOKA_EXPORT int64_t ConvolutionScratch(const ConvolutionNdGeometry& g, ConvolutionPass pass);
+MOKA_EXPORT void ConvolveForward(Context& context, const ConvolutionNdGeometry& g, const float* x,
+                                 const PackedWeights& w, const Epilogue& epilogue, float* y,
+                                 WorkerScratch scratch);
+MOKA_EXPORT void ConvolveBackwardData(Context& context, const ConvolutionNdGeometry& g,
+                                      const PackedWeights& w, const float* dy, float* dx,
+                                      WorkerScratch scratch);
 
 // columns (batch, channels * kernels, out sizes) = for each channel and place in the kernel, what
 // lies under it for each output pixel; zeros in the pad. And back: dx = the sum of all columns that

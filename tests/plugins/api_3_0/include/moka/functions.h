@@ -40,28 +40,36 @@ struct Reduced {
   float q;
 };
 
+// expm1(r) for |r| up to log(2)/2 and a little: r + r^2 p(r), p of degree 4, error 1.5e-8.
+[[gnu::always_inline]] inline float Expm1NearZero(float r) {
+  float p = 0x1.6bea4ep-10f;
+  p = p * r + 0x1.1232a6p-7f;
+  p = p * r + 0x1.55568cp-5f;
+  p = p * r + 0x1.5554a2p-3f;
+  p = p * r + 0x1.fffffep-2f;
+  return (r * r) * p + r;
+}
+
 // Of x + low, for |x| < 2^20 and low much smaller.
 [[gnu::always_inline]] inline Reduced Reduce(float x, float low) {
   constexpr float kRound = 0x1.8p23f;  // adding it rounds to a whole number, left in the low bits
   const float shifted = x * 0x1.715476p0f + kRound;
   const float n = shifted - kRound;
   const float r = ((x - n * kLog2High) - n * kLog2Low) + low;
-  // expm1(r) = r + r^2 p(r), p of degree 4, error 1.5e-8
-  float p = 0x1.6bea4ep-10f;
-  p = p * r + 0x1.1232a6p-7f;
-  p = p * r + 0x1.55568cp-5f;
-  p = p * r + 0x1.5554a2p-3f;
-  p = p * r + 0x1.fffffep-2f;
-  return {std::bit_cast<uint32_t>(shifted) - std::bit_cast<uint32_t>(kRound), (r * r) * p + r};
+  return {std::bit_cast<uint32_t>(shifted) - std::bit_cast<uint32_t>(kRound), Expm1NearZero(r)};
 }
 
-// factor exp(x + low) for x from -150 to 89. In two steps, since 2^128 is no float,
-// and for one rounding of denormal numbers.
-[[gnu::always_inline]] inline float ExpOfSum(float x, float low, float factor = 1) {
-  const Reduced reduced = Reduce(x, low);
-  const auto n = static_cast<int32_t>(reduced.n);
+// factor (1 + q) 2^n, which need not be a normal number. In two steps, since 2^128 is no float, and
+// for one rounding of denormal numbers.
+[[gnu::always_inline]] inline float Scaled(const Reduced& of, float factor) {
+  const auto n = static_cast<int32_t>(of.n);
   const auto half = static_cast<uint32_t>(n >> 1);
-  return ((factor + factor * reduced.q) * PowerOfTwo(half)) * PowerOfTwo(reduced.n - half);
+  return ((factor + factor * of.q) * PowerOfTwo(half)) * PowerOfTwo(of.n - half);
+}
+
+// factor exp(x + low) for x from -150 to 89.
+[[gnu::always_inline]] inline float ExpOfSum(float x, float low, float factor = 1) {
+  return Scaled(Reduce(x, low), factor);
 }
 
 // expm1(x) for x from -30 to 89. With s = 2^(n-1) nothing cancels: 2 (s q + (s - 1/2)).
@@ -132,10 +140,11 @@ struct Mantissa {
   return internal::Expm1WithinRange(Clamp(x, -30.0f, 89.0f));
 }
 
-[[gnu::always_inline]] inline float Log(float x) {
-  const internal::Mantissa m = internal::Split(x);
-  const float f = m.f;
-  // log(1 + f) = f - f^2 / 2 + f^3 p(f), p of degree 7, error 5.9e-9
+namespace internal {
+
+// log(1 + f) = f - f^2 / 2 + f^3 p(f), 1 + f from sqrt(1/2) to sqrt(2); p of degree 7,
+// error 5.9e-9.
+[[gnu::always_inline]] inline float CubicOfLog(float f) {
   float p = -0x1.38b3a8p-4f;
   p = p * f + 0x1.056f78p-3f;
   p = p * f - 0x1.0d8ee0p-3f;
@@ -143,9 +152,15 @@ struct Mantissa {
   p = p * f - 0x1.547126p-3f;
   p = p * f + 0x1.99a014p-3f;
   p = p * f - 0x1.00022ap-2f;
-  p = p * f + 0x1.555554p-2f;
-  const float ff = f * f;
-  const float small = (f * ff) * p + m.exponent * internal::kLog2Low;
+  return p * f + 0x1.555554p-2f;
+}
+
+}  // namespace internal
+
+[[gnu::always_inline]] inline float Log(float x) {
+  const internal::Mantissa m = internal::Split(x);
+  const float f = m.f, ff = f * f;
+  const float small = (f * ff) * internal::CubicOfLog(f) + m.exponent * internal::kLog2Low;
   return (f + (small - 0.5f * ff)) + m.exponent * internal::kLog2High;
 }
 // The same of an argument in double, within float's range: log(h + l) = log(h) + l / h.
@@ -167,6 +182,24 @@ struct Mantissa {
 // x to the power y, for finite y; x < 0 gives NaN.
 [[gnu::always_inline]] inline float Pow(float x, float y) {
   const float power = Exp(static_cast<double>(y) * internal::LogInDouble(x));
+  return y == 0 ? 1.0f : power;
+}
+
+// The same for |y| <= 4, in less time: in floats alone. As 2^(y log2(x)); of y and x's exponent the
+// leading bits make a product that is exact, and the rest is small.
+[[gnu::always_inline]] inline float SmallPow(float x, float y) {
+  constexpr float kRound = 0x1.8p23f;
+  const internal::Mantissa m = internal::Split(x);
+  const float f = m.f, ff = f * f, e = Clamp(m.exponent, -1e30f, 1e30f);
+  const float log = f + ((f * ff) * internal::CubicOfLog(f) - 0.5f * ff);
+  const float high = std::bit_cast<float>(std::bit_cast<uint32_t>(y) & 0xFFFFF000);
+  const float whole = high * e, rest = (y - high) * e + y * (log * 0x1.715476p0f);
+  const float sum = whole + rest, within = Clamp(sum, -151.0f, 129.0f);
+  const float shifted = within + kRound;
+  const float r = (whole - (shifted - kRound)) + rest;
+  const float fraction = (sum < -151) | (sum > 129) ? 0.0f : r * 0x1.62e430p-1f;
+  const uint32_t n = std::bit_cast<uint32_t>(shifted) - std::bit_cast<uint32_t>(kRound);
+  const float power = internal::Scaled({n, internal::Expm1NearZero(fraction)}, 1);
   return y == 0 ? 1.0f : power;
 }
 

@@ -31,6 +31,7 @@ namespace moka {
 
 class DataParameter;
 class DataSource;
+class ElementStep;
 class Filler;
 class FillerParameter;
 class LayerParameter;
@@ -108,6 +109,12 @@ class MOKA_EXPORT Plan {
   Buffer<T> Saved(int64_t count) {
     return {AddSaved(Bytes(count, sizeof(T))), count};
   }
+  // Memory that keeps what the layer's passes leave in it until the next Reshape: what is made from
+  // params whose version has not changed since. It begins as zeros. Since plugin API 3.0.
+  template <typename T>
+  Buffer<T> Lasting(int64_t count) {
+    return {AddLasting(Bytes(count, sizeof(T))), count};
+  }
   // For `moka summary` and `moka time`: how many multiply-adds Forward does.
   void MultiplyAdds(int64_t count);
 
@@ -118,6 +125,7 @@ class MOKA_EXPORT Plan {
   static int64_t Bytes(int64_t count, size_t size);  // checked
   int AddScratch(int64_t bytes, bool per_worker);
   int AddSaved(int64_t bytes);
+  int AddLasting(int64_t bytes);
   Impl& impl_;
 };
 
@@ -145,6 +153,12 @@ class MOKA_EXPORT Pass {
   // How many Forward passes the net has begun before this one, over all runs of a resumed training.
   uint64_t counter() const;
 
+  // The layers behind this one whose work it is to do as well, which only a StepTaker has
+  // (moka/fusion.h). Since plugin API 3.0.
+  int fused_count() const;
+  const ElementStep& fused_step(int i) const;
+  const Tensor& fused_operand(int i) const;  // what step i, a sum, adds
+
   struct Impl;
 
  protected:
@@ -164,6 +178,8 @@ class MOKA_EXPORT ForwardPass : public Pass {
   Tensor& state(int k);
   // Whether a Backward of this iteration will follow; if not, Saved buffers need not be written.
   bool backward_follows() const;
+  // The pass of a layer whose work this one does as well: its params.
+  ForwardPass fused(int i) const;
 
   explicit ForwardPass(Impl& impl) : Pass(impl) {}
 };
@@ -177,6 +193,8 @@ class MOKA_EXPORT BackwardPass : public Pass {
   bool wants_param(int k) const;
   bool adds_param(int k) const;  // add to param_diff(k) rather than assign
   Tensor& param_diff(int k);
+  // The pass of a layer whose work this one does as well: its params and their diffs.
+  BackwardPass fused(int i) const;
 
   explicit BackwardPass(Impl& impl) : Pass(impl) {}
 };

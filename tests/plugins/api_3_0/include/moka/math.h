@@ -51,6 +51,7 @@ struct ConvolutionGeometry {
   int64_t outputs = 0, group = 1;
   int64_t kernel_h = 1, kernel_w = 1, stride_h = 1, stride_w = 1, pad_h = 0, pad_w = 0,
           dilation_h = 1, dilation_w = 1;
+  bool exact = false;  // no fast algorithm that rounds more than plain sums do (Winograd)
 
   int64_t out_height() const {
     return (height + 2 * pad_h - (dilation_h * (kernel_h - 1) + 1)) / stride_h + 1;
@@ -82,6 +83,21 @@ class WorkerScratch {
   std::span<float> (*call_)(const void*, int);
 };
 
+// What happens to a convolution's output while it is at hand, with o the output channel:
+//   y = r(scale[o] (w * x)[o] + shift[o] + add),  r(v) = slope v where v < 0, else v
+// A NaN passes r, and r(v) is 0 where v < 0 and slope is 0.
+struct Epilogue {
+  const float* scale = nullptr;  // (outputs); null: 1
+  const float* shift = nullptr;  // (outputs); null: 0
+  const float* add = nullptr;    // as y, but other memory; null: 0
+  float slope = 1;               // 1: no rectifier, 0: ReLU
+  int64_t y_image_stride = 0;    // floats from one image of y to the next; 0: they are dense
+};
+
+// y = w * x, and what the epilogue says.
+MOKA_EXPORT void ConvolveForward(Context& context, const ConvolutionGeometry& g, const float* x,
+                                 const float* w, const Epilogue& epilogue, float* y,
+                                 WorkerScratch scratch);
 // y = w * x + bias (bias may be null).
 MOKA_EXPORT void ConvolveForward(Context& context, const ConvolutionGeometry& g, const float* x,
                                  const float* w, const float* bias, float* y,
@@ -96,6 +112,27 @@ MOKA_EXPORT void ConvolveBackwardWeights(Context& context, const ConvolutionGeom
                                          const float* x, const float* dy, float* dw, bool add_dw,
                                          float* db, bool add_db, WorkerScratch scratch,
                                          std::span<float> shared);
+
+// Forward and BackwardData read the weights in a layout of their own. The calls above make it each
+// time, in the workers' scratch; who convolves with the same weights often, or has many workers,
+// makes it once: PackWeights whenever w has changed, then the calls below. A pass for which there
+// are 0 packed floats reads w as it is.
+enum class ConvolutionPass { kForward, kBackwardData, kBackwardWeights };
+struct PackedWeights {
+  const float* w = nullptr;
+  const float* packed = nullptr;
+};
+MOKA_EXPORT int64_t PackedWeightsFloats(const ConvolutionGeometry& g, ConvolutionPass pass);
+MOKA_EXPORT void PackWeights(Context& context, const ConvolutionGeometry& g, ConvolutionPass pass,
+                             const float* w, std::span<float> packed);
+// Floats of scratch that each worker needs for a pass with packed weights.
+MOKA_EXPORT int64_t ConvolutionScratch(const ConvolutionGeometry& g, ConvolutionPass pass);
+MOKA_EXPORT void ConvolveForward(Context& context, const ConvolutionGeometry& g, const float* x,
+                                 const PackedWeights& w, const Epilogue& epilogue, float* y,
+                                 WorkerScratch scratch);
+MOKA_EXPORT void ConvolveBackwardData(Context& context, const ConvolutionGeometry& g,
+                                      const PackedWeights& w, const float* dy, float* dx,
+                                      WorkerScratch scratch);
 
 // The geometry of pooling planes (each channel of each image) into windows. Every window must touch
 // its plane: with h the first row of window r, r * stride_h - pad_h, that is h < height and h +
