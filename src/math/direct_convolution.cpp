@@ -136,7 +136,7 @@ void DirectForward(Context& context, const ConvolutionGeometry& g, const float* 
 
 void DirectBackwardData(Context& context, const ConvolutionGeometry& g, const float* packed,
                         const float* dy, float* dx, WorkerScratch scratch) {
-  if (AnyUnmet(g)) Clear(context, g.batch * g.channels * g.height * g.width, dx);
+  if (!SpreadsHalf(g) && AnyUnmet(g)) Clear(context, g.batch * g.channels * g.height * g.width, dx);
   ForEachPhase(g, [&](const SlidingPhase& phase, const WeightSteps&, int64_t, int64_t before) {
     const SlidingProduct& p = phase.product;
     const SlidingCut cut = CutSliding(p, g.group);

@@ -55,9 +55,11 @@ void PointwiseBackwardWeights(Context& context, const ConvolutionGeometry& g, co
                               std::span<float> shared) {
   const SlidingProduct q = Swapped(g);
   const SlidingCut cut = CutSlidingWeights(q, g.group);
+  // One chunk whose rows fill vectors is dw itself.
+  const bool straight = cut.most_chunks == 1 && q.outputs == SlidingSumsRow(q);
   const int64_t pieces = cut.chunks * cut.channel_blocks * cut.output_blocks;
   const auto sums = [&](int64_t group) {
-    return shared.data() + group * cut.most_chunks * ChunkFloats(q);
+    return (straight ? dw : shared.data()) + group * cut.most_chunks * ChunkFloats(q);
   };
   context.ParallelFor(g.group * pieces, 1, [&](int64_t begin, int64_t end, int worker) {
     for (int64_t piece = begin; piece < end; ++piece) {
@@ -70,10 +72,12 @@ void PointwiseBackwardWeights(Context& context, const ConvolutionGeometry& g, co
                                        .sums_chunk = ChunkFloats(q),
                                        .sums_row = SlidingSumsRow(q),
                                        .bias = nullptr,
-                                       .bias_chunk = 0};
+                                       .bias_chunk = 0,
+                                       .adds = straight && add};
       SlidingWeightPieces(q, cut, arrays, piece % pieces, piece % pieces + 1, scratch(worker));
     }
   });
+  if (straight) return;
   context.ParallelFor(g.group * q.channels, 16, [&](int64_t begin, int64_t end) {
     for (int64_t o = begin; o < end; ++o) {
       const int64_t group = o / q.channels;

@@ -122,6 +122,11 @@ SlidingProduct SlidingForward(const ConvolutionGeometry& g) {
   return p;
 }
 
+bool SpreadsHalf(const ConvolutionGeometry& g) {
+  return g.kernel_h == 1 && g.kernel_w == 1 && g.stride_h == 2 && g.stride_w == 2 && g.pad_h == 0 &&
+         g.pad_w == 0;
+}
+
 int64_t SlidingPhases(const ConvolutionGeometry& g) {
   return FirstTaps(g.kernel_h, g.stride_h, g.dilation_h) *
          FirstTaps(g.kernel_w, g.stride_w, g.dilation_w);
@@ -142,6 +147,7 @@ SlidingPhase SlidingBackwardData(const ConvolutionGeometry& g, int64_t phase) {
   p.x_image = g.outputs * p.x_plane();
   p.y_plane = g.height * g.width, p.y_image = g.channels * p.y_plane;
   p.y_row = g.stride_h * g.width, p.y_column = g.stride_w;
+  if (SpreadsHalf(g)) p.spread_height = g.height, p.spread_width = g.width;
   Flatten(p);
   return s;
 }
@@ -175,7 +181,8 @@ SlidingCut CutSlidingWeights(const SlidingProduct& p, int64_t group) {
   cut.outputs = RoundUp(Even(p.outputs, 256), tile.columns);
   cut.output_blocks = Ceil(p.outputs, cut.outputs);
   cut.row_block = Even(cut.channels * p.taps(), tile.rows);
-  cut.most_chunks = Ceil(kPieces, cut.channel_blocks * cut.output_blocks * group);
+  const int64_t blocks = cut.channel_blocks * cut.output_blocks * group;
+  cut.most_chunks = 2 * blocks > kPieces ? 1 : Ceil(kPieces, blocks);
   SetPixels(p, std::min<int64_t>(kPanelFloats / (cut.channels * p.taps() + cut.outputs), 512), cut);
   SetTiles(p, std::min(cut.most_chunks, Ceil(p.pixels(), 4 * tile.columns)), cut);
   cut.chunk_tiles = Ceil(cut.pixel_tiles, cut.most_chunks);

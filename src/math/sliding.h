@@ -28,6 +28,8 @@ struct SlidingProduct {
   SlidingAxis h, w;
   int64_t x_image = 0;  // floats from one image to the next
   int64_t y_image = 0, y_plane = 0, y_row = 0, y_column = 1;
+  // If not 0: y's size, of which every other row and column is computed; the others are zeros.
+  int64_t spread_height = 0, spread_width = 0;
 
   int64_t taps() const { return h.taps * w.taps; }
   int64_t depth() const { return channels * taps(); }
@@ -48,11 +50,13 @@ struct SlidingPhase {
   int64_t first_tap_h = 0, first_tap_w = 0, tap_step_h = 1, tap_step_w = 1;
 };
 int64_t SlidingPhases(const ConvolutionGeometry& g);
+// Whether the only phase writes all of dx, zeros between: 1x1 kernels with stride 2.
+bool SpreadsHalf(const ConvolutionGeometry& g);
 SlidingPhase SlidingBackwardData(const ConvolutionGeometry& g, int64_t phase);
 
 // How a pass is cut, by its shape and that of the processor's vectors alone.
 struct SlidingCut {
-  static constexpr int64_t kMostPixels = 1024;
+  static constexpr int64_t kMostPixels = 512;
   int64_t pixels = 1, pixel_tiles = 0;       // of a tile: over all images, or (wide) along a row
   int64_t most_pixels = 1;                   // for any number of images
   int64_t channels = 1, channel_blocks = 1;  // in a panel
@@ -110,6 +114,7 @@ struct SlidingWeightArrays {
   int64_t sums_chunk, sums_row;  // floats from one chunk or depth to the next
   double* bias;
   int64_t bias_chunk;
+  bool adds = false;  // to sums that are there already
 };
 void SlidingWeightPieces(const SlidingProduct& p, const SlidingCut& cut,
                          const SlidingWeightArrays& a, int64_t begin, int64_t end,

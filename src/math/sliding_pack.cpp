@@ -25,7 +25,11 @@ void PackBlock(const SlidingProduct& p, const float* w, const WeightSteps& s, in
     for (int64_t i = 0; i < p.h.taps; ++i) {
       for (int64_t j = 0; j < p.w.taps; ++j, packed += rows) {
         const float* HWY_RESTRICT from = w + c * s.channel + i * s.row + j * s.column;
-        for (int64_t o = 0; o < rows; ++o) packed[o] = from[o * s.output];
+        if (s.output == 1) {
+          for (int64_t o = 0; o < rows; ++o) packed[o] = from[o];
+        } else {
+          for (int64_t o = 0; o < rows; ++o) packed[o] = from[o * s.output];
+        }
       }
     }
   }

@@ -104,7 +104,9 @@ class SlidingPiece {
       for (int64_t i = 0; i < rows; ++i, offset += p_.y_plane) {
         float* y = a_.y + image * p_.y_image + offset;
         const float* add = Of(a_.add, image * a_.add_image + offset);
-        if (p_.y_column == 1) {
+        if (p_.spread_width > 0) {
+          SpreadHalf(sums + i * c_.pixels + k, row, column, n, y);
+        } else if (p_.y_column == 1) {
           SpreadRow(sums + i * c_.pixels + k, n, o + i, add, y);
         } else {
           SpreadApart(sums + i * c_.pixels + k, n, o + i, add, y);
@@ -131,6 +133,23 @@ class SlidingPiece {
         hn::StoreU(v, d, y + k);
       }
     }
+  }
+
+  // y[2 k] = from[k], zeros between and in the row below, as far as y has them.
+  void SpreadHalf(const float* from, int64_t row, int64_t column, int64_t n, float* y) {
+    const Floats d;
+    const int64_t width = Least(2 * n, p_.spread_width - 2 * column);
+    int64_t k = 0;
+    for (; 2 * (k + kLanes) <= width; k += kLanes)
+      hn::StoreInterleaved2(hn::LoadU(d, from + k), hn::Zero(d), d, y + 2 * k);
+    for (; k < n; ++k) {
+      y[2 * k] = from[k];
+      if (2 * k + 1 < width) y[2 * k + 1] = 0;
+    }
+    if (2 * row + 1 >= p_.spread_height) return;
+    float* below = y + p_.spread_width;
+    for (k = 0; k + kLanes <= width; k += kLanes) hn::StoreU(hn::Zero(d), d, below + k);
+    for (; k < width; ++k) below[k] = 0;
   }
 
   void SpreadApart(const float* from, int64_t n, int64_t o, const float* add, float* y) {

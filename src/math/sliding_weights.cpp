@@ -41,9 +41,9 @@ class WeightPiece {
     for (int64_t tile = chunk_ * c_.chunk_tiles; tile < last; ++tile) {
       SetTile(tile);
       Turn();
-      if (a_.sums != nullptr) Multiply(tile > chunk_ * c_.chunk_tiles);
+      if (a_.sums != nullptr) Multiply(a_.adds || tile > chunk_ * c_.chunk_tiles);
     }
-    if (chunk_ * c_.chunk_tiles >= last && a_.sums != nullptr) Clear();
+    if (chunk_ * c_.chunk_tiles >= last && a_.sums != nullptr && !a_.adds) Clear();
   }
 
  private:
