@@ -77,6 +77,7 @@ class TileWindows {
                        float* HWY_RESTRICT panels) {
     const float *from = x + first * p.x_plane(), *end = x_end;
     if (!c.direct) {
+      x_end_ = x_end;
       for (int64_t channel = 0; channel < channels; ++channel)
         LoadChannel(from + channel * p.x_plane(), memory_ + channel * channel_step_);
       from = memory_, end = memory_ + channels * channel_step_ + 2 * kTileColumns;
@@ -188,8 +189,8 @@ class TileWindows {
     const Floats d;
     for (int64_t k = 0; k < n; k += kLanes) hn::StoreU(hn::Zero(d), d, to + k);
   }
-  static HWY_INLINE void Gather(const float* HWY_RESTRICT from, int64_t apart, int64_t n,
-                                float* HWY_RESTRICT to) {
+  HWY_INLINE void Gather(const float* HWY_RESTRICT from, int64_t apart, int64_t n,
+                         float* HWY_RESTRICT to) const {
     const Floats d;
     int64_t k = 0;
     if (apart == 1) {
@@ -198,7 +199,8 @@ class TileWindows {
       return;
     }
     if (apart == 2) {
-      for (; k + kLanes < n; k += kLanes) {
+      // What lies beyond n may be read as long as it belongs to x.
+      for (; k < n && from + 2 * (k + kLanes) <= x_end_; k += kLanes) {
         FloatVector even, odd;
         hn::LoadInterleaved2(d, from + 2 * k, even, odd);
         hn::StoreU(even, d, to + k);
@@ -236,6 +238,7 @@ class TileWindows {
   const WindowAxis h, w;
   const int64_t begin_, count_;
   float* memory_;
+  const float* x_end_ = nullptr;
   const int64_t row_step_;
   int64_t plane_, first_image_, channel_step_;
 };

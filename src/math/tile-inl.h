@@ -111,11 +111,16 @@ HWY_NOINLINE void Tile(const TileProduct& t) {
 #pragma GCC unroll 2
     for (int j = 0; j < vectors; ++j) sums[i][j] = hn::Zero(d);
   }
-  // What is written at the end is on its way from memory meanwhile.
+  // What is read or written at the end is on its way from memory meanwhile.
+  const float* add = t.end != nullptr ? t.end->add : nullptr;
 #pragma GCC unroll 16
   for (int i = 0; i < rows; ++i) {
 #pragma GCC unroll 2
-    for (int j = 0; j < vectors; ++j) __builtin_prefetch(t.c + i * t.c_step + j * kLanes, 1, 3);
+    for (int j = 0; j < vectors; ++j) {
+      const int64_t at = i * t.c_step + j * kLanes;
+      __builtin_prefetch(t.c + at, 1, 3);
+      if (add != nullptr) __builtin_prefetch(add + at, 0, 3);
+    }
   }
   constexpr int64_t a_row = kind == Broadcast::kPacked ? 1 : kTileColumns;
   constexpr int64_t a_step = kind == Broadcast::kPacked ? rows : 1;
