@@ -190,6 +190,15 @@ SlidingCut CutSlidingWeights(const SlidingProduct& p, int64_t group) {
   return cut;
 }
 
+SlidingTilePixels PixelsOf(const SlidingProduct& p, const SlidingCut& cut, int64_t tile) {
+  if (!cut.wide) {
+    const int64_t begin = tile * cut.pixels;
+    return {begin, std::min(cut.pixels, p.pixels() - begin)};
+  }
+  const int64_t in_row = Ceil(p.w.out, cut.pixels), column = tile % in_row * cut.pixels;
+  return {tile / in_row * p.w.out + column, std::min(cut.pixels, p.w.out - column)};
+}
+
 int64_t SlidingScratch(const SlidingProduct& p, const SlidingCut& cut) {
   const SlidingTile tile = TileOfProcessor();
   return SumFloats(p, cut) + PanelFloats(p, cut) + cut.channels * cut.window_rows * cut.row_floats +

@@ -78,6 +78,12 @@ SlidingTile TileOfProcessor();
 SlidingCut CutSliding(const SlidingProduct& p, int64_t group);
 SlidingCut CutSlidingWeights(const SlidingProduct& p, int64_t group);
 
+// The pixels of a tile, counted through all images.
+struct SlidingTilePixels {
+  int64_t begin, count;
+};
+SlidingTilePixels PixelsOf(const SlidingProduct& p, const SlidingCut& cut, int64_t tile);
+
 // Weights as the kernels read them: blocks of outputs, in each [depth][outputs of the block].
 // w: the element of output o, channel c and tap (i, j) lies at o * output + c * channel + i * row +
 // j * column.

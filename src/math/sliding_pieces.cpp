@@ -19,16 +19,8 @@ class SlidingPiece {
   SlidingPiece(const SlidingProduct& product, const SlidingCut& cut, const SlidingArrays& arrays,
                int64_t piece, float* scratch)
       : p_(product), c_(cut), a_(arrays) {
-    const int64_t tile = piece / c_.output_blocks;
-    if (c_.wide) {
-      const int64_t tiles = (p_.w.out + c_.pixels - 1) / c_.pixels,
-                    column = tile % tiles * c_.pixels;
-      begin_ = tile / tiles * p_.w.out + column;
-      count_ = Least(c_.pixels, p_.w.out - column);
-    } else {
-      begin_ = tile * c_.pixels;
-      count_ = Least(c_.pixels, p_.pixels() - begin_);
-    }
+    const SlidingTilePixels pixels = PixelsOf(p_, c_, piece / c_.output_blocks);
+    begin_ = pixels.begin, count_ = pixels.count;
     first_output_ = piece % c_.output_blocks * c_.outputs;
     last_output_ = Least(first_output_ + c_.outputs, p_.outputs);
     sums_ = scratch;

@@ -62,15 +62,8 @@ class WeightPiece {
   }
 
   void SetTile(int64_t tile) {
-    if (c_.wide) {
-      const int64_t tiles = (p_.w.out + c_.pixels - 1) / c_.pixels,
-                    column = tile % tiles * c_.pixels;
-      begin_ = tile / tiles * p_.w.out + column;
-      count_ = Least(c_.pixels, p_.w.out - column);
-    } else {
-      begin_ = tile * c_.pixels;
-      count_ = Least(c_.pixels, p_.pixels() - begin_);
-    }
+    const SlidingTilePixels pixels = PixelsOf(p_, c_, tile);
+    begin_ = pixels.begin, count_ = pixels.count;
   }
 
   // turned_[panel][pixel][output of the panel] = dy, and its sums.
