@@ -3,6 +3,8 @@
 // Blobs: scale, one number or one for each channel.
 // Caffe: its gradient of the bottom leaves the scale out of the sum over the channels, which is
 // wrong where the channels' scales differ; and that of the scale is NaN where the scale is 0.
+// Places without any x but rounding errors get length 1, too: engine: EXACT in the convolution
+// before keeps the zeros that Winograd's algorithm does not.
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
