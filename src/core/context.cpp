@@ -1,6 +1,7 @@
-// The thread pool. A call opens a job; workers that are awake in time join it and take pieces by a
-// shared counter; the caller takes pieces too, then closes the job and waits for those who joined.
-// So nobody ever waits for a thread that still sleeps.
+// The thread pool. A call opens a job; workers that are awake in time join it and take pieces; the
+// caller takes pieces too, then closes the job and waits for those who joined. So nobody ever waits
+// for a thread that still sleeps. Each worker begins with its own share of neighbouring pieces, then
+// helps others with theirs: what it wrote in one job, it finds in its cache in the next.
 #include "moka/context.h"
 
 #include <pthread.h>
@@ -101,14 +102,22 @@ class Context::Pool {
 
     const int64_t count, grain, pieces;
     const RangeBody body;
-    alignas(64) std::atomic<int64_t> next{0};  // the first piece that nobody has taken
-    std::mutex mutex;                          // guards what follows
+    std::mutex mutex;  // guards what follows
     int64_t failed_piece = 0;
     std::exception_ptr failure;
   };
 
+  // A worker's pieces.
+  struct alignas(64) Share {
+    std::atomic<int64_t> next{0};  // the first that nobody has taken
+    int64_t end = 0;
+  };
+
   void Work(int worker);
+  void CutShares(int64_t pieces);
   void TakePieces(Job& job, int worker);
+  void TakeShare(Job& job, int worker, int owner);
+  void Fail(Job& job, int64_t piece, int owner);
   bool Join();
   void Leave();
   void WaitForLeavers();
@@ -116,7 +125,8 @@ class Context::Pool {
 
   const int threads_;
   std::mutex one_call_;  // held through a call: a second thread's call waits
-  Job* job_ = nullptr;   // valid while joined
+  Job* job_ = nullptr;   // valid while joined, as is shares_
+  std::vector<Share> shares_;
   // kOpen while the job may be joined, plus the number of workers in it.
   static constexpr uint32_t kOpen = 1u << 31;
   alignas(64) std::atomic<uint32_t> state_{0};
@@ -144,7 +154,10 @@ const Context::Pool::Frame* Context::Pool::Inside() const {
 }
 
 Context::Pool::Pool(int threads, uint64_t seed, bool keep_blas_threads)
-    : seed(seed), keep_blas_threads(keep_blas_threads), threads_(threads) {
+    : seed(seed),
+      keep_blas_threads(keep_blas_threads),
+      threads_(threads),
+      shares_(static_cast<size_t>(threads)) {
   const BlockSignals block;
   try {
     for (int worker = 1; worker < threads; ++worker) {
@@ -204,25 +217,46 @@ void Context::Pool::WaitForLeavers() {
   for (uint32_t state; (state = state_.load()) != 0;) state_.wait(state);
 }
 
+void Context::Pool::CutShares(int64_t pieces) {
+  const int64_t each = pieces / threads_, more = pieces % threads_;
+  int64_t begin = 0;
+  for (int64_t i = 0; i < threads_; ++i) {
+    Share& share = shares_[static_cast<size_t>(i)];
+    share.next.store(begin, std::memory_order_relaxed);
+    begin = share.end = begin + each + (i < more ? 1 : 0);
+  }
+}
+
 void Context::Pool::TakePieces(Job& job, int worker) {
   const Frame frame{this, worker, innermost_};
   innermost_ = &frame;
-  while (true) {
-    const int64_t piece = job.next.fetch_add(1, std::memory_order_relaxed);
-    if (piece >= job.pieces) break;
+  for (int i = 0; i < threads_; ++i) TakeShare(job, worker, (worker + i) % threads_);
+  innermost_ = frame.outer;
+}
+
+void Context::Pool::TakeShare(Job& job, int worker, int owner) {
+  Share& share = shares_[static_cast<size_t>(owner)];
+  while (share.next.load(std::memory_order_relaxed) < share.end) {
+    const int64_t piece = share.next.fetch_add(1, std::memory_order_relaxed);
+    if (piece >= share.end) return;
     try {
       job.RunPiece(piece, worker);
     } catch (...) {
-      const std::lock_guard lock(job.mutex);
-      if (!job.failure || piece < job.failed_piece) {
-        job.failed_piece = piece;
-        job.failure = std::current_exception();
-      }
-      // No new pieces. All lower ones are taken already, so the lowest failure will be known.
-      job.next.store(job.pieces, std::memory_order_relaxed);
+      Fail(job, piece, owner);
     }
   }
-  innermost_ = frame.outer;
+}
+
+// Only lower pieces matter now: those of the same share are taken already, those of the shares
+// before are still to be run, so that the lowest failure will be known.
+void Context::Pool::Fail(Job& job, int64_t piece, int owner) {
+  const std::lock_guard lock(job.mutex);
+  if (!job.failure || piece < job.failed_piece) {
+    job.failed_piece = piece;
+    job.failure = std::current_exception();
+  }
+  for (size_t i = static_cast<size_t>(owner); i < shares_.size(); ++i)
+    shares_[i].next.store(shares_[i].end, std::memory_order_relaxed);
 }
 
 void Context::Pool::Run(int64_t count, int64_t grain, RangeBody body) {
@@ -236,6 +270,7 @@ void Context::Pool::Run(int64_t count, int64_t grain, RangeBody body) {
   }
   const std::lock_guard lock(one_call_);
   job_ = &job;
+  CutShares(job.pieces);
   state_.store(kOpen);  // it was 0: the last job is closed and empty
   round_.fetch_add(1);
   round_.notify_all();

@@ -2,6 +2,7 @@
 #include "math/sliding.h"
 
 #include <algorithm>
+#include <limits>
 #include <numeric>
 
 namespace moka {
@@ -109,6 +110,27 @@ int64_t SumFloats(const SlidingProduct& p, const SlidingCut& cut) {
          cut.most_pixels;
 }
 
+// Enough pieces, of which each takes part of the outputs and of the pixels: those that cost least.
+// Estimates, in cycles of a vector's products: laying out a pixel's windows as much as 12 outputs,
+// reading an output's weights as much as 8 pixels; work that few threads can share goes slower.
+void SetPieces(const SlidingProduct& p, int64_t group, SlidingCut& cut) {
+  const int64_t columns = TileOfProcessor().columns, few = Ceil(p.pixels(), 4 * columns);
+  const int64_t blocks = Ceil(p.outputs, cut.row_block);
+  double least = std::numeric_limits<double>::infinity();
+  SlidingCut best = cut;
+  for (int64_t parts = 1; parts <= std::max<int64_t>(1, blocks / 5); ++parts) {
+    cut.outputs = Ceil(blocks, parts) * cut.row_block;
+    cut.output_blocks = Ceil(p.outputs, cut.outputs);
+    SetTiles(p, std::min(few, Ceil(kPieces, cut.output_blocks * group)), cut);
+    const int64_t pieces = cut.output_blocks * cut.pixel_tiles * group;
+    const double cost = 12.0 / static_cast<double>(std::min(cut.outputs, p.outputs)) +
+                        8.0 / static_cast<double>(cut.pixels) +
+                        0.05 * std::max(0.0, static_cast<double>(kPieces) / static_cast<double>(std::max<int64_t>(1, pieces)) - 1);
+    if (cost < least) least = cost, best = cut;
+  }
+  cut = best;
+}
+
 }  // namespace
 
 SlidingProduct SlidingForward(const ConvolutionGeometry& g) {
@@ -160,16 +182,7 @@ SlidingCut CutSliding(const SlidingProduct& p, int64_t group) {
   cut.channels = Even(p.channels, kDepth / taps);
   cut.channel_blocks = Ceil(p.channels, cut.channels);
   SetPixels(p, kPanelFloats / (cut.channels * taps), cut);
-  SetTiles(p, 1, cut);
-  // Too few pieces: each takes part of the outputs, but not so few that it spends its time on
-  // panels; then fewer pixels, but not so few that it spends its time on reading weights.
-  const int64_t blocks = Ceil(p.outputs, cut.row_block);
-  const int64_t wanted = Ceil(kPieces, std::max<int64_t>(1, cut.pixel_tiles * group));
-  const int64_t parts = std::clamp<int64_t>(wanted, 1, std::max<int64_t>(1, blocks / 5));
-  cut.outputs = Ceil(blocks, parts) * cut.row_block;
-  cut.output_blocks = Ceil(p.outputs, cut.outputs);
-  const int64_t few = Ceil(p.pixels(), 4 * tile.columns);
-  SetTiles(p, std::min(few, Ceil(kPieces, cut.output_blocks * group)), cut);
+  SetPieces(p, group, cut);
   return cut;
 }
 

@@ -50,7 +50,10 @@ class SlidingPiece {
     TileProduct t;
     t.depth = depth;
     t.a = a_.packed + o * p_.depth() + first * rows;
-    for (int64_t s = 0; s < Panels(); ++s) {
+    // The weights of the next outputs come from memory meanwhile.
+    t.fetch = t.a + rows * p_.depth();
+    t.fetch_step = (rows + Panels() - 1) / Panels();
+    for (int64_t s = 0; s < Panels(); ++s, t.fetch += depth * t.fetch_step) {
       const int64_t at = s * kTileColumns, columns = Least(kTileColumns, count_ - at);
       t.b = panels_ + s * TileWindows::PanelStep(depth);
       t.adds = adds;

@@ -111,17 +111,7 @@ HWY_NOINLINE void Tile(const TileProduct& t) {
 #pragma GCC unroll 2
     for (int j = 0; j < vectors; ++j) sums[i][j] = hn::Zero(d);
   }
-  // What is read or written at the end is on its way from memory meanwhile.
   const float* add = t.end != nullptr ? t.end->add : nullptr;
-#pragma GCC unroll 16
-  for (int i = 0; i < rows; ++i) {
-#pragma GCC unroll 2
-    for (int j = 0; j < vectors; ++j) {
-      const int64_t at = i * t.c_step + j * kLanes;
-      __builtin_prefetch(t.c + at, 1, 3);
-      if (add != nullptr) __builtin_prefetch(add + at, 0, 3);
-    }
-  }
   constexpr int64_t a_row = kind == Broadcast::kPacked ? 1 : kTileColumns;
   constexpr int64_t a_step = kind == Broadcast::kPacked ? rows : 1;
   const float *a = t.a, *b = t.b, *fetch = t.fetch != nullptr ? t.fetch : a;
@@ -130,7 +120,7 @@ HWY_NOINLINE void Tile(const TileProduct& t) {
   do {
     const int64_t depth = kind == Broadcast::kPacked || left < kTileColumns ? left : kTileColumns;
     const float* HWY_RESTRICT from = a;
-    for (int64_t k = 0; k < depth; ++k) {
+    const auto step = [&]() HWY_ATTR __attribute__((always_inline)) {
       __builtin_prefetch(fetch);
       fetch += t.fetch_step;
       FloatVector right[vectors];
@@ -144,9 +134,22 @@ HWY_NOINLINE void Tile(const TileProduct& t) {
       }
       from += a_step;
       b += kTileColumns;
+    };
+    int64_t k = 0;
+    if (depth >= 3 * rows && left == t.depth) {
+      for (int v = 0; v < 3; ++v) {
+        const float* line = t.c + (v < 2 ? v * kLanes : 2 * kLanes - 1);
+        const float* add_line = add + (v < 2 ? v * kLanes : 2 * kLanes - 1);
+        for (int i = 0; i < rows; ++i, ++k) {
+          __builtin_prefetch(line, 1, 3), line += t.c_step;
+          if (add != nullptr) __builtin_prefetch(add_line, 0, 3), add_line += t.c_step;
+          step();
+        }
+      }
     }
-    a += t.a_next;
+    for (; k < depth; ++k) step();
     left -= depth;
+    a += t.a_next;
   } while (left > 0);
   if (t.end != nullptr) {
     EndTile<rows, vectors>(t, sums);
