@@ -1,7 +1,7 @@
 // The thread pool. A call opens a job; workers that are awake in time join it and take pieces; the
 // caller takes pieces too, then closes the job and waits for those who joined. So nobody ever waits
-// for a thread that still sleeps. Each worker begins with its own share of neighbouring pieces, then
-// helps others with theirs: what it wrote in one job, it finds in its cache in the next.
+// for a thread that still sleeps. Each worker begins with its own share of neighbouring pieces,
+// then helps others with theirs: what it wrote in one job, it finds in its cache in the next.
 #include "moka/context.h"
 
 #include <pthread.h>

@@ -95,13 +95,13 @@ int64_t DirectScratch(const ConvolutionGeometry& g, ConvolutionPass pass) {
   if (pass == ConvolutionPass::kBackwardData) {
     int64_t most = 0;
     ForEachPhase(g, [&](const SlidingPhase& phase, const WeightSteps&, int64_t, int64_t) {
-      most = std::max(most, SlidingScratch(phase.product, CutSliding(phase.product, g.group)));
+      most = std::max(most, SlidingScratch(phase.product, g.group));
     });
     return most;
   }
   const SlidingProduct p = SlidingForward(g);
   return pass == ConvolutionPass::kForward
-             ? SlidingScratch(p, CutSliding(p, g.group))
+             ? SlidingScratch(p, g.group)
              : SlidingWeightsScratch(p, CutSlidingWeights(p, g.group));
 }
 

@@ -106,8 +106,11 @@ int64_t PanelFloats(const SlidingProduct& p, const SlidingCut& cut) {
 }
 // Of sums that cannot go straight to y: of all outputs if they come in several parts.
 int64_t SumFloats(const SlidingProduct& p, const SlidingCut& cut) {
-  return (cut.channel_blocks > 1 ? std::min(cut.outputs, p.outputs) : cut.row_block) *
-         cut.most_pixels;
+  return (cut.channel_blocks > 1 ? p.outputs : cut.row_block) * cut.most_pixels;
+}
+int64_t PanelScratch(const SlidingProduct& p, const SlidingCut& cut) {
+  return SumFloats(p, cut) + PanelFloats(p, cut) + cut.channels * cut.window_rows * cut.row_floats +
+         4 * TileOfProcessor().columns;
 }
 
 // Enough pieces, of which each takes part of the outputs and of the pixels: those that cost least.
@@ -123,12 +126,49 @@ void SetPieces(const SlidingProduct& p, int64_t group, SlidingCut& cut) {
     cut.output_blocks = Ceil(p.outputs, cut.outputs);
     SetTiles(p, std::min(few, Ceil(kPieces, cut.output_blocks * group)), cut);
     const int64_t pieces = cut.output_blocks * cut.pixel_tiles * group;
-    const double cost = 12.0 / static_cast<double>(std::min(cut.outputs, p.outputs)) +
-                        8.0 / static_cast<double>(cut.pixels) +
-                        0.05 * std::max(0.0, static_cast<double>(kPieces) / static_cast<double>(std::max<int64_t>(1, pieces)) - 1);
+    const double cost =
+        12.0 / static_cast<double>(std::min(cut.outputs, p.outputs)) +
+        8.0 / static_cast<double>(cut.pixels) +
+        0.05 * std::max(0.0, static_cast<double>(kPieces) /
+                                     static_cast<double>(std::max<int64_t>(1, pieces)) -
+                                 1);
     if (cost < least) least = cost, best = cut;
   }
   cut = best;
+}
+
+SlidingCut CutPanels(const SlidingProduct& p, int64_t group) {
+  const SlidingTile tile = TileOfProcessor();
+  const int64_t taps = std::max<int64_t>(1, p.taps());
+  SlidingCut cut;
+  cut.row_block = Even(p.outputs, tile.rows);
+  cut.channels = Even(p.channels, kDepth / taps);
+  cut.channel_blocks = Ceil(p.channels, cut.channels);
+  SetPixels(p, kPanelFloats / (cut.channels * taps), cut);
+  SetPieces(p, group, cut);
+  return cut;
+}
+
+// 1x1 kernels: whether pixels are multiplied where they are.
+bool InPlace(const SlidingProduct& p) {
+  const SlidingTile tile = TileOfProcessor();
+  if (p.taps() != 1 || !IsDirect(p.h) || !IsDirect(p.w)) return false;
+  if (p.h.out != 1 || p.w.out != p.w.size || p.y_row != p.w.out || p.y_column != 1) return false;
+  const int64_t lanes = tile.columns / 2, rounded = RoundUp(p.w.out, lanes);
+  return p.pixels() >= kPieces * 4 * tile.columns && p.outputs <= 128 &&
+         20 * (rounded - p.w.out) <= p.w.out;
+}
+SlidingCut CutInPlace(const SlidingProduct& p) {
+  const SlidingTile tile = TileOfProcessor();
+  SlidingCut cut;
+  cut.in_place = cut.direct = true;
+  cut.row_block = Even(p.outputs, tile.rows);
+  cut.channels = p.channels;
+  cut.outputs = p.outputs;
+  cut.pixels = RoundUp(Ceil(p.pixels(), 2 * kPieces), tile.columns);
+  cut.pixel_tiles = Ceil(p.pixels(), cut.pixels);
+  cut.most_pixels = SlidingCut::kMostInPlace * tile.columns;
+  return cut;
 }
 
 }  // namespace
@@ -175,15 +215,7 @@ SlidingPhase SlidingBackwardData(const ConvolutionGeometry& g, int64_t phase) {
 }
 
 SlidingCut CutSliding(const SlidingProduct& p, int64_t group) {
-  const SlidingTile tile = TileOfProcessor();
-  const int64_t taps = std::max<int64_t>(1, p.taps());
-  SlidingCut cut;
-  cut.row_block = Even(p.outputs, tile.rows);
-  cut.channels = Even(p.channels, kDepth / taps);
-  cut.channel_blocks = Ceil(p.channels, cut.channels);
-  SetPixels(p, kPanelFloats / (cut.channels * taps), cut);
-  SetPieces(p, group, cut);
-  return cut;
+  return InPlace(p) ? CutInPlace(p) : CutPanels(p, group);
 }
 
 SlidingCut CutSlidingWeights(const SlidingProduct& p, int64_t group) {
@@ -212,10 +244,10 @@ SlidingTilePixels PixelsOf(const SlidingProduct& p, const SlidingCut& cut, int64
   return {tile / in_row * p.w.out + column, std::min(cut.pixels, p.w.out - column)};
 }
 
-int64_t SlidingScratch(const SlidingProduct& p, const SlidingCut& cut) {
-  const SlidingTile tile = TileOfProcessor();
-  return SumFloats(p, cut) + PanelFloats(p, cut) + cut.channels * cut.window_rows * cut.row_floats +
-         4 * tile.columns;
+int64_t SlidingScratch(const SlidingProduct& p, int64_t group) {
+  // Fewer images may need panels.
+  const int64_t panels = PanelScratch(p, CutPanels(p, group));
+  return InPlace(p) ? std::max(panels, PanelScratch(p, CutInPlace(p))) : panels;
 }
 
 int64_t SlidingWeightsScratch(const SlidingProduct& p, const SlidingCut& cut) {

@@ -57,6 +57,7 @@ SlidingPhase SlidingBackwardData(const ConvolutionGeometry& g, int64_t phase);
 // How a pass is cut, by its shape and that of the processor's vectors alone.
 struct SlidingCut {
   static constexpr int64_t kMostPixels = 512;
+  static constexpr int64_t kMostInPlace = 8;  // panels at a time
   int64_t pixels = 1, pixel_tiles = 0;       // of a tile: over all images, or (wide) along a row
   int64_t most_pixels = 1;                   // for any number of images
   int64_t channels = 1, channel_blocks = 1;  // in a panel
@@ -67,7 +68,8 @@ struct SlidingCut {
   int64_t row_floats = 0;                    // of a row of windows
   int64_t window_rows = 0;                   // at most, of a channel
   bool wide = false;                         // tiles are parts of single rows
-  bool direct = false;                       // windows are read where they are
+  bool direct = false;                       // windows are laid out from where they are
+  bool in_place = false;                     // or not at all: they are rows of x
 };
 // The tile of the kernel (tile-inl.h) on this processor.
 struct SlidingTile {
@@ -94,7 +96,7 @@ void PackSlidingWeights(Context& context, const SlidingProduct& p, const float* 
                         const WeightSteps& steps, float* packed);  // outputs * depth floats
 
 // A worker's floats.
-int64_t SlidingScratch(const SlidingProduct& p, const SlidingCut& cut);
+int64_t SlidingScratch(const SlidingProduct& p, int64_t group);
 int64_t SlidingWeightsScratch(const SlidingProduct& p, const SlidingCut& cut);
 
 // Pieces [begin, end) of pixel_tiles * output_blocks. end: as for y, from the group's first output

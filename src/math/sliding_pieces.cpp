@@ -24,12 +24,14 @@ class SlidingPiece {
     first_output_ = piece % c_.output_blocks * c_.outputs;
     last_output_ = Least(first_output_ + c_.outputs, p_.outputs);
     sums_ = scratch;
+    sums_step_ = c_.in_place ? kTileColumns : c_.pixels;
     panels_ =
-        sums_ + (c_.channel_blocks > 1 ? Least(c_.outputs, p_.outputs) : c_.row_block) * c_.pixels;
+        sums_ + (c_.channel_blocks > 1 ? Least(c_.outputs, p_.outputs) : c_.row_block) * sums_step_;
     windows_ = panels_ + Panels() * TileWindows::PanelStep(c_.channels * p_.taps()) + kTileColumns;
   }
 
   void Run() {
+    if (c_.in_place) return RunInPlace();
     TileWindows windows(p_, c_, begin_, count_, windows_);
     for (int64_t channel = 0; channel < p_.channels; channel += c_.channels) {
       const int64_t channels = Least(c_.channels, p_.channels - channel);
@@ -49,36 +51,85 @@ class SlidingPiece {
     const int64_t rows = Least(c_.row_block, p_.outputs - o);
     TileProduct t;
     t.depth = depth;
+    t.adds = adds;
     t.a = a_.packed + o * p_.depth() + first * rows;
     // The weights of the next outputs come from memory meanwhile.
     t.fetch = t.a + rows * p_.depth();
     t.fetch_step = (rows + Panels() - 1) / Panels();
     for (int64_t s = 0; s < Panels(); ++s, t.fetch += depth * t.fetch_step) {
-      const int64_t at = s * kTileColumns, columns = Least(kTileColumns, count_ - at);
+      const int64_t at = s * kTileColumns;
       t.b = panels_ + s * TileWindows::PanelStep(depth);
-      t.adds = adds;
-      const int64_t pixel = begin_ + at, image = pixel / p_.out_plane(),
-                    within = pixel - image * p_.out_plane();
-      const bool whole = columns == kTileColumns || columns == kLanes;
-      const bool dense =
-          p_.y_column == 1 && p_.y_row == p_.w.out && within + columns <= p_.out_plane();
-      const auto tile = TileOf<Broadcast::kPacked>(rows, columns);
-      if (whole && dense) {
-        const int64_t offset = o * p_.y_plane + within;
-        const TileEnd end{Of(a_.scale, o), Of(a_.shift, o),
-                          Of(a_.add, image * a_.add_image + offset), a_.slope};
-        t.c = a_.y + image * p_.y_image + offset;
-        t.c_step = p_.y_plane;
-        t.end = last && Ends() ? &end : nullptr;
-        tile(t);
-      } else {
-        t.c = sums_ + (c_.channel_blocks > 1 ? o - first_output_ : 0) * c_.pixels + at;
-        t.c_step = c_.pixels;
-        t.end = nullptr;
-        tile(t);
-        if (last) Spread(t.c, o, rows, pixel, columns);
+      float* sums = sums_ + (c_.channel_blocks > 1 ? o - first_output_ : 0) * sums_step_ + at;
+      RunTile(t, o, rows, begin_ + at, Least(kTileColumns, count_ - at), last, sums);
+    }
+  }
+
+  // To y if it has room for the tile, else to sums, and then to y.
+  void RunTile(TileProduct& t, int64_t o, int64_t rows, int64_t pixel, int64_t columns, bool last,
+               float* sums) {
+    const int64_t image = pixel / p_.out_plane(), within = pixel - image * p_.out_plane();
+    const bool whole = columns == kTileColumns || columns == kLanes;
+    const bool dense =
+        p_.y_column == 1 && p_.y_row == p_.w.out && within + columns <= p_.out_plane();
+    const auto tile = TileOf<Broadcast::kPacked>(rows, columns);
+    if (whole && dense) {
+      const int64_t offset = o * p_.y_plane + within;
+      const TileEnd end{Of(a_.scale, o), Of(a_.shift, o), Of(a_.add, image * a_.add_image + offset),
+                        a_.slope};
+      t.c = a_.y + image * p_.y_image + offset;
+      t.c_step = p_.y_plane;
+      t.end = last && Ends() ? &end : nullptr;
+      tile(t);
+    } else {
+      t.c = sums;
+      t.c_step = sums_step_;
+      t.end = nullptr;
+      tile(t);
+      if (last) Spread(t.c, o, rows, pixel, columns);
+    }
+  }
+
+  // A 1x1 kernel: a few panels at a time, so that they stay in the nearest cache.
+  void RunInPlace() {
+    const int64_t most = Most(1, Least(SlidingCut::kMostInPlace, 192 / p_.channels));
+    InPlacePanel panels[SlidingCut::kMostInPlace];
+    for (int64_t pixel = begin_; pixel < begin_ + count_;) {
+      int64_t count = 0;
+      for (; count < most && pixel < begin_ + count_; pixel += panels[count++].columns)
+        panels[count] = PanelAt(pixel, panels_ + count * p_.channels * kTileColumns);
+      for (int64_t o = 0; o < p_.outputs; o += c_.row_block) {
+        const int64_t rows = Least(c_.row_block, p_.outputs - o);
+        TileProduct t;
+        t.depth = p_.channels;
+        t.a = a_.packed + o * p_.channels;
+        t.fetch_step = p_.x_plane();
+        for (int64_t s = 0; s < count; ++s) {
+          t.b = panels[s].b, t.b_step = panels[s].b_step;
+          // The next panels come meanwhile.
+          t.fetch = t.b + most * kTileColumns + (o / c_.row_block % 2 == 0 ? 0 : kLanes);
+          RunTile(t, o, rows, panels[s].pixel, panels[s].columns, true, sums_);
+        }
       }
     }
+  }
+
+  // Columns of x; those that are not a whole vector are copied, since more would be read.
+  struct InPlacePanel {
+    const float* b;
+    int64_t b_step, pixel, columns;
+  };
+  InPlacePanel PanelAt(int64_t pixel, float* copy) const {
+    const int64_t image = pixel / p_.x_plane(), within = pixel - image * p_.x_plane();
+    const int64_t columns =
+        Least(Least(kTileColumns, p_.x_plane() - within), begin_ + count_ - pixel);
+    const float* b = a_.x + image * p_.x_image + within;
+    if (columns == kTileColumns || columns == kLanes) return {b, p_.x_plane(), pixel, columns};
+    const int64_t n = columns > kLanes ? kLanes : columns;
+    for (int64_t k = 0; k < p_.channels; ++k, b += p_.x_plane()) {
+      const Floats d;
+      hn::StoreU(LoadFirst(b, n), d, copy + k * kTileColumns);
+    }
+    return {copy, kTileColumns, pixel, n};
   }
 
   bool Ends() const {
@@ -100,11 +151,11 @@ class SlidingPiece {
         float* y = a_.y + image * p_.y_image + offset;
         const float* add = Of(a_.add, image * a_.add_image + offset);
         if (p_.spread_width > 0) {
-          SpreadHalf(sums + i * c_.pixels + k, row, column, n, y);
+          SpreadHalf(sums + i * sums_step_ + k, row, column, n, y);
         } else if (p_.y_column == 1) {
-          SpreadRow(sums + i * c_.pixels + k, n, o + i, add, y);
+          SpreadRow(sums + i * sums_step_ + k, n, o + i, add, y);
         } else {
-          SpreadApart(sums + i * c_.pixels + k, n, o + i, add, y);
+          SpreadApart(sums + i * sums_step_ + k, n, o + i, add, y);
         }
       }
       k += n, within += n;
@@ -162,7 +213,7 @@ class SlidingPiece {
   const SlidingProduct& p_;
   const SlidingCut& c_;
   const SlidingArrays& a_;
-  int64_t begin_, count_, first_output_, last_output_;
+  int64_t begin_, count_, first_output_, last_output_, sums_step_;
   float *sums_, *panels_, *windows_;
 };
 

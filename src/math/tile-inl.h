@@ -115,6 +115,7 @@ HWY_NOINLINE void Tile(const TileProduct& t) {
   constexpr int64_t a_row = kind == Broadcast::kPacked ? 1 : kTileColumns;
   constexpr int64_t a_step = kind == Broadcast::kPacked ? rows : 1;
   const float *a = t.a, *b = t.b, *fetch = t.fetch != nullptr ? t.fetch : a;
+  const int64_t b_step = t.b_step != 0 ? t.b_step : kTileColumns;
   int64_t left = t.depth;
   // A panel has but kTileColumns elements of a row; the next panel follows a_next floats later.
   do {
@@ -133,18 +134,16 @@ HWY_NOINLINE void Tile(const TileProduct& t) {
         for (int j = 0; j < vectors; ++j) sums[i][j] = hn::MulAdd(left_i, right[j], sums[i][j]);
       }
       from += a_step;
-      b += kTileColumns;
+      b += b_step;
     };
     int64_t k = 0;
-    if (depth >= 3 * rows && left == t.depth) {
-      for (int v = 0; v < 3; ++v) {
-        const float* line = t.c + (v < 2 ? v * kLanes : 2 * kLanes - 1);
-        const float* add_line = add + (v < 2 ? v * kLanes : 2 * kLanes - 1);
-        for (int i = 0; i < rows; ++i, ++k) {
-          __builtin_prefetch(line, 1, 3), line += t.c_step;
-          if (add != nullptr) __builtin_prefetch(add_line, 0, 3), add_line += t.c_step;
-          step();
-        }
+    // What is read or written at the end is on its way from memory meanwhile, line by line.
+    for (int v = 0; v < 3 && k + rows <= depth && left == t.depth; ++v) {
+      const int64_t at = v < 2 ? v * kLanes : 2 * kLanes - 1;
+      for (int i = 0; i < rows; ++i, ++k) {
+        __builtin_prefetch(t.c + i * t.c_step + at, 1, 3);
+        if (add != nullptr) __builtin_prefetch(add + i * t.c_step + at, 0, 3);
+        step();
       }
     }
     for (; k < depth; ++k) step();

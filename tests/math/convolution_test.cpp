@@ -128,6 +128,11 @@ const ConvolutionGeometry kTable[] = {
     Make(1, 40, 60, 60, 24, 3, 1, 1),    // several tiles of rows in each pass
     Make(7, 3, 9, 9, 17, 3),             // chunks of images of unequal size
     Make(50, 2, 5, 5, 3, 3),             // many chunks
+    Make(3, 37, 24, 30, 29, 1),          // 1x1: pixels are multiplied where they are
+    Make(3, 5, 25, 41, 21, 1),           // the same, but for the last of an image
+    Make(2, 200, 32, 36, 40, 1),         // one panel at a time
+    Make(40, 34, 8, 8, 30, 1, 1, 0, 1, 2),
+    Make(3, 330, 7, 7, 95, 1),  // several parts of the sums, panels of two images
     {.batch = 2,
      .channels = 3,
      .height = 9,
@@ -175,7 +180,8 @@ TEST(ConvolutionEpilogue, LetsNaNThroughTheRectifierAndTurnsMinusInfinityIntoZer
 TEST(ConvolutionScratch, NeverShrinksAsTheBatchGrows) {
   for (ConvolutionGeometry g :
        {Make(0, 3, 5, 5, 4, 3), Make(0, 64, 28, 28, 8, 3, 1, 1), Make(0, 256, 7, 7, 16, 3, 1, 1),
-        Make(0, 6, 100, 300, 6, 5, 1, 2, 1, 2), Make(0, 512, 56, 56, 512, 3, 1, 1)}) {
+        Make(0, 6, 100, 300, 6, 5, 1, 2, 1, 2), Make(0, 512, 56, 56, 512, 3, 1, 1),
+        Make(0, 64, 28, 28, 64, 1), Make(0, 1024, 7, 7, 512, 1)}) {
     int64_t shared = 0, each = 0;
     for (g.batch = 0; g.batch <= 64; ++g.batch) {
       EXPECT_GE(ConvolutionSharedScratch(g), shared) << testing::PrintToString(g);
@@ -193,6 +199,22 @@ TEST(ConvolutionScratch, HoldsTheChunksOfEachBatch) {
       EXPECT_LE(cut.chunks, cut.most_chunks) << testing::PrintToString(g);
       EXPECT_LE(cut.pixels, cut.most_pixels) << testing::PrintToString(g);
     }
+  }
+}
+
+TEST(SlidingCuts, LeavePixelsOf1x1KernelsInPlaceWhereFewOutputsWouldPayForACopy) {
+  for (const int64_t target : RunnableTargets()) {
+    const OnTarget on(target);
+    const auto in_place = [](const ConvolutionGeometry& g) {
+      return CutSliding(SlidingForward(g), g.group).in_place;
+    };
+    EXPECT_TRUE(in_place(Make(3, 37, 24, 30, 29, 1)));
+    EXPECT_TRUE(in_place(Make(3, 5, 25, 41, 21, 1)));
+    EXPECT_TRUE(in_place(Make(2, 200, 32, 36, 40, 1)));
+    EXPECT_FALSE(in_place(Make(2, 200, 32, 36, 400, 1))) << "many outputs";
+    EXPECT_FALSE(in_place(Make(3, 37, 7, 7, 29, 1))) << "few pixels";
+    EXPECT_FALSE(in_place(Make(3, 37, 24, 30, 29, 1, 2))) << "a stride";
+    EXPECT_FALSE(in_place(Make(300, 37, 5, 5, 29, 1))) << "vectors that fit badly";
   }
 }
 
