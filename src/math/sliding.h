@@ -70,6 +70,7 @@ struct SlidingCut {
   bool wide = false;                         // tiles are parts of single rows
   bool direct = false;                       // windows are laid out from where they are
   bool in_place = false;                     // or not at all: they are rows of x
+  bool by_rows = false;                      // or whole rows of y, from the windows themselves
 };
 // The tile of the kernel (tile-inl.h) on this processor.
 struct SlidingTile {

@@ -24,14 +24,17 @@ class SlidingPiece {
     first_output_ = piece % c_.output_blocks * c_.outputs;
     last_output_ = Least(first_output_ + c_.outputs, p_.outputs);
     sums_ = scratch;
-    sums_step_ = c_.in_place ? kTileColumns : c_.pixels;
+    sums_step_ = c_.in_place || c_.by_rows ? kTileColumns : c_.pixels;
     panels_ =
         sums_ + (c_.channel_blocks > 1 ? Least(c_.outputs, p_.outputs) : c_.row_block) * sums_step_;
-    windows_ = panels_ + Panels() * TileWindows::PanelStep(c_.channels * p_.taps()) + kTileColumns;
+    windows_ = c_.by_rows ? panels_ + p_.depth()
+                          : panels_ + Panels() * TileWindows::PanelStep(c_.channels * p_.taps()) +
+                                kTileColumns;
   }
 
   void Run() {
     if (c_.in_place) return RunInPlace();
+    if (c_.by_rows) return RunRows();
     TileWindows windows(p_, c_, begin_, count_, windows_);
     for (int64_t channel = 0; channel < p_.channels; channel += c_.channels) {
       const int64_t channels = Least(c_.channels, p_.channels - channel);
@@ -71,7 +74,8 @@ class SlidingPiece {
     const bool whole = columns == kTileColumns || columns == kLanes;
     const bool dense =
         p_.y_column == 1 && p_.y_row == p_.w.out && within + columns <= p_.out_plane();
-    const auto tile = TileOf<Broadcast::kPacked>(rows, columns);
+    const auto tile = t.b_rows == nullptr ? TileOf<Broadcast::kPacked>(rows, columns)
+                                          : TileOf<Broadcast::kPackedRows>(rows, columns);
     if (whole && dense) {
       const int64_t offset = o * p_.y_plane + within;
       const TileEnd end{Of(a_.scale, o), Of(a_.shift, o), Of(a_.add, image * a_.add_image + offset),
@@ -111,6 +115,27 @@ class SlidingPiece {
         }
       }
     }
+  }
+
+  // Rows of y, from windows that lie side by side as the pixels do.
+  void RunRows() {
+    TileWindows windows(p_, c_, begin_, count_, windows_);
+    windows.Load(a_.x, a_.x_end);
+    int32_t* taps = reinterpret_cast<int32_t*>(panels_);
+    windows.FindTaps(taps);
+    TileProduct t;
+    t.depth = p_.depth();
+    t.b_rows = taps;
+    windows.ForEachRow([&](int64_t pixel, const float* row) {
+      for (int64_t o = 0; o < p_.outputs; o += c_.row_block) {
+        const int64_t rows = Least(c_.row_block, p_.outputs - o);
+        t.a = a_.packed + o * p_.depth();
+        for (int64_t column = 0; column < p_.w.out; column += kTileColumns) {
+          t.b = row + column;
+          RunTile(t, o, rows, pixel + column, Least(kTileColumns, p_.w.out - column), true, sums_);
+        }
+      }
+    });
   }
 
   // Columns of x; those that are not a whole vector are copied, since more would be read.

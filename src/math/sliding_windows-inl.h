@@ -86,17 +86,12 @@ class TileWindows {
     const int64_t count = FindCopies(PanelStep(channels * p.taps()), copies);
     int64_t farthest = 0;
     for (int64_t k = 0; k < count; ++k) farthest = Most(farthest, copies[k].from + kLanes);
-    const int64_t first_row = h.step < 0 ? h.reach : 0, first_column = w.step < 0 ? w.reach : 0;
-    const int64_t phase = row_step_ / w.stride;
     // Planes are far apart: no processor foresees the next.
     const int64_t ahead = c.direct && p.taps() == 1 ? 3 * channel_step_ : 0;
     for (int64_t channel = 0; channel < channels; ++channel) {
       for (int64_t i = 0; i < p.h.taps; ++i) {
-        const float* row = from + channel * channel_step_ + (first_row + i * h.step) * row_step_;
         for (int64_t j = 0; j < p.w.taps; ++j, panels += kTileColumns) {
-          const int64_t column = first_column + j * w.step;
-          const float* tap =
-              row + (w.stride == 1 ? column : column % w.stride * phase + column / w.stride);
+          const float* tap = from + TapAt(channel, i, j);
           if (HWY_LIKELY(tap + farthest <= end)) {
             CopyWhole(tap, ahead, copies, count, panels);
           } else {
@@ -105,6 +100,32 @@ class TileWindows {
         }
       }
     }
+  }
+
+  // Or no panels: the windows of all channels in memory, which taps read where they are. Rows are
+  // the same for each row of outputs, from its place in memory on.
+  HWY_INLINE void Load(const float* x, const float* x_end) {
+    x_end_ = x_end;
+    for (int64_t channel = 0; channel < p.channels; ++channel)
+      LoadChannel(x + channel * p.x_plane(), memory_ + channel * channel_step_);
+  }
+  HWY_INLINE void FindTaps(int32_t* taps) const {
+    for (int64_t channel = 0; channel < p.channels; ++channel) {
+      for (int64_t i = 0; i < p.h.taps; ++i) {
+        for (int64_t j = 0; j < p.w.taps; ++j) *taps++ = static_cast<int32_t>(TapAt(channel, i, j));
+      }
+    }
+  }
+  // Calls f(the row's first pixel, counted through all images, its place in memory).
+  template <typename F>
+  HWY_INLINE void ForEachRow(const F& f) const {
+    const float* at = memory_;
+    ForEachImage([&](const ImageRun& run) {
+      const int64_t first = FirstRow(run);
+      for (int64_t row = first; row <= run.last / p.w.out; ++row)
+        f(run.image * plane_ + row * p.w.out, at + (row - first) * h.stride * row_step_);
+      at += RowsOf(run) * row_step_;
+    });
   }
 
  private:
@@ -130,6 +151,15 @@ class TileWindows {
     for (int64_t k = 0; k < count; ++k) {
       for (int64_t n = 0; n < copies[k].count; ++n) to[copies[k].to + n] = from[copies[k].from + n];
     }
+  }
+
+  // Where a tap finds the first of its elements, from that of the window of channel 0 on.
+  HWY_INLINE int64_t TapAt(int64_t channel, int64_t i, int64_t j) const {
+    const int64_t row = (h.step < 0 ? h.reach : 0) + i * h.step;
+    const int64_t column = (w.step < 0 ? w.reach : 0) + j * w.step;
+    return channel * channel_step_ + row * row_step_ +
+           (w.stride == 1 ? column
+                          : column % w.stride * (row_step_ / w.stride) + column / w.stride);
   }
 
   HWY_INLINE int64_t FirstRow(const ImageRun& run) const { return run.first / p.w.out; }

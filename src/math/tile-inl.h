@@ -55,8 +55,8 @@ HWY_INLINE void StoreFirst(FloatVector v, int64_t count, float* to) {
 }
 
 // Where a[k][row] lies: packed, a[k * rows + row], or as rows of a panel, a[row * kTileColumns +
-// k].
-enum class Broadcast { kPacked, kPanel };
+// k]. kPackedRows: packed, and the rows of b lie at b_rows.
+enum class Broadcast { kPacked, kPanel, kPackedRows };
 
 // v where v > 0 (or is no number), else slope v; 0 for slope 0, whatever v.
 HWY_INLINE FloatVector Rectify(FloatVector v, float slope) {
@@ -112,21 +112,28 @@ HWY_NOINLINE void Tile(const TileProduct& t) {
     for (int j = 0; j < vectors; ++j) sums[i][j] = hn::Zero(d);
   }
   const float* add = t.end != nullptr ? t.end->add : nullptr;
-  constexpr int64_t a_row = kind == Broadcast::kPacked ? 1 : kTileColumns;
-  constexpr int64_t a_step = kind == Broadcast::kPacked ? rows : 1;
+  constexpr bool packed = kind != Broadcast::kPanel;
+  constexpr int64_t a_row = packed ? 1 : kTileColumns, a_step = packed ? rows : 1;
   const float *a = t.a, *b = t.b, *fetch = t.fetch != nullptr ? t.fetch : a;
   const int64_t b_step = t.b_step != 0 ? t.b_step : kTileColumns;
+  const int32_t* b_row = t.b_rows;
   int64_t left = t.depth;
   // A panel has but kTileColumns elements of a row; the next panel follows a_next floats later.
   do {
-    const int64_t depth = kind == Broadcast::kPacked || left < kTileColumns ? left : kTileColumns;
+    const int64_t depth = packed || left < kTileColumns ? left : kTileColumns;
     const float* HWY_RESTRICT from = a;
     const auto step = [&]() HWY_ATTR __attribute__((always_inline)) {
       __builtin_prefetch(fetch);
       fetch += t.fetch_step;
+      const float* HWY_RESTRICT row = b;
+      if constexpr (kind == Broadcast::kPackedRows) {
+        row += *b_row++;
+      } else {
+        b += b_step;
+      }
       FloatVector right[vectors];
 #pragma GCC unroll 2
-      for (int j = 0; j < vectors; ++j) right[j] = hn::LoadU(d, b + j * kLanes);
+      for (int j = 0; j < vectors; ++j) right[j] = hn::LoadU(d, row + j * kLanes);
 #pragma GCC unroll 16
       for (int i = 0; i < rows; ++i) {
         const FloatVector left_i = hn::Set(d, from[i * a_row]);
@@ -134,7 +141,6 @@ HWY_NOINLINE void Tile(const TileProduct& t) {
         for (int j = 0; j < vectors; ++j) sums[i][j] = hn::MulAdd(left_i, right[j], sums[i][j]);
       }
       from += a_step;
-      b += b_step;
     };
     int64_t k = 0;
     // What is read or written at the end is on its way from memory meanwhile, line by line.

@@ -30,7 +30,8 @@ struct TileProduct {
   const float* a = nullptr;
   int64_t a_next = 0;  // from one panel of a to the next
   const float* b = nullptr;
-  int64_t b_step = 0;  // from row to row; 0: rows of a panel
+  int64_t b_step = 0;               // from row to row; 0: rows of a panel
+  const int32_t* b_rows = nullptr;  // or where each row begins, from b on
   float* c = nullptr;
   int64_t c_step = 0;  // from row to row
   bool adds = false;

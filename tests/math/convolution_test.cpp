@@ -181,7 +181,7 @@ TEST(ConvolutionScratch, NeverShrinksAsTheBatchGrows) {
   for (ConvolutionGeometry g :
        {Make(0, 3, 5, 5, 4, 3), Make(0, 64, 28, 28, 8, 3, 1, 1), Make(0, 256, 7, 7, 16, 3, 1, 1),
         Make(0, 6, 100, 300, 6, 5, 1, 2, 1, 2), Make(0, 512, 56, 56, 512, 3, 1, 1),
-        Make(0, 64, 28, 28, 64, 1), Make(0, 1024, 7, 7, 512, 1)}) {
+        Make(0, 64, 28, 28, 64, 1), Make(0, 1024, 7, 7, 512, 1), Make(0, 3, 64, 64, 32, 3, 1, 1)}) {
     int64_t shared = 0, each = 0;
     for (g.batch = 0; g.batch <= 64; ++g.batch) {
       EXPECT_GE(ConvolutionSharedScratch(g), shared) << testing::PrintToString(g);
@@ -215,6 +215,20 @@ TEST(SlidingCuts, LeavePixelsOf1x1KernelsInPlaceWhereFewOutputsWouldPayForACopy)
     EXPECT_FALSE(in_place(Make(3, 37, 7, 7, 29, 1))) << "few pixels";
     EXPECT_FALSE(in_place(Make(3, 37, 24, 30, 29, 1, 2))) << "a stride";
     EXPECT_FALSE(in_place(Make(300, 37, 5, 5, 29, 1))) << "vectors that fit badly";
+  }
+}
+
+TEST(SlidingCuts, MultiplyWindowsOfWholeRowsWhereTheseFillVectors) {
+  for (const int64_t target : RunnableTargets()) {
+    const OnTarget on(target);
+    const auto by_rows = [](const ConvolutionGeometry& g) {
+      return CutSliding(SlidingForward(g), g.group).by_rows;
+    };
+    EXPECT_TRUE(by_rows(Make(3, 3, 20, 32, 22, 5, 1, 2)));
+    EXPECT_TRUE(by_rows(Make(9, 2, 37, 62, 13, 3, 2, 1)));
+    EXPECT_FALSE(by_rows(Make(3, 3, 20, 32, 222, 5, 1, 2))) << "many outputs";
+    EXPECT_FALSE(by_rows(Make(64, 1, 9, 9, 20, 5))) << "rows of 5";
+    EXPECT_FALSE(by_rows(Make(3, 400, 20, 32, 22, 5, 1, 2))) << "windows of many floats";
   }
 }
 

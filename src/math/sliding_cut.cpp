@@ -1,0 +1,216 @@
+// How sliding products are cut: by their shape and the processor's vectors.
+#include "math/sliding.h"
+
+#include <algorithm>
+#include <limits>
+#include <numeric>
+
+namespace moka {
+namespace {
+
+constexpr int64_t kPanelFloats = 98304;  // 384 KB: panels stay in an L2 of 512 KB and more
+constexpr int64_t kDepth = 320;       // of a panel: the products' sums stay in registers that long
+constexpr int64_t kFewOutputs = 128;  // for which copies of pixels would not pay
+constexpr int64_t kPieces = 16;       // wanted: enough to keep a few threads evenly busy
+
+int64_t Ceil(int64_t n, int64_t step) { return (n + step - 1) / step; }
+int64_t RoundUp(int64_t n, int64_t step) { return Ceil(n, step) * step; }
+
+// n in even parts of at most `most`.
+int64_t Even(int64_t n, int64_t most) {
+  if (n <= 0) return 1;
+  return Ceil(n, Ceil(n, std::clamp<int64_t>(most, 1, n)));
+}
+
+// What an axis' taps span of the elements that are taken, and their stride; as WindowOf of
+// sliding_windows-inl.h.
+struct Span {
+  int64_t stride, reach;
+};
+Span SpanOf(const SlidingAxis& a) {
+  if (a.taps <= 1) return {1, 0};
+  const int64_t sample = std::gcd(a.stride, a.step);
+  return {a.stride / sample, (a.taps - 1) * std::abs(a.step) / sample};
+}
+
+bool IsDirect(const SlidingAxis& a) {
+  const int64_t last = a.first + (a.taps - 1) * a.step;
+  return a.stride == 1 && a.taps > 0 && std::min(a.first, last) >= 0 &&
+         std::max(a.first, last) + a.out <= a.size;
+}
+
+// What depends on the size of a tile, whatever the number of images.
+void SetWindows(const SlidingProduct& p, SlidingCut& cut) {
+  const Span h = SpanOf(p.h), w = SpanOf(p.w);
+  const int64_t width = cut.wide ? std::min(cut.most_pixels, p.w.out) : p.w.out;
+  cut.row_floats = (width + w.reach / w.stride) * w.stride;
+  const int64_t pixels = cut.most_pixels;
+  const int64_t rows = cut.wide ? 1 : (pixels + p.w.out - 2) / p.w.out + 1;
+  const int64_t images = cut.wide ? 1 : (pixels + p.out_plane() - 2) / p.out_plane() + 1;
+  cut.window_rows = cut.direct ? 0 : rows * h.stride + images * (h.reach + 1);
+}
+
+// Tiles of even size of at most `most` pixels.
+void SetPixels(const SlidingProduct& p, int64_t most, SlidingCut& cut) {
+  const int64_t columns = TileOfProcessor().columns;
+  cut.direct = IsDirect(p.h) && IsDirect(p.w);
+  cut.most_pixels = RoundUp(std::clamp<int64_t>(most, columns, SlidingCut::kMostPixels), columns);
+  cut.wide = !cut.direct && p.w.out > cut.most_pixels;
+  SetWindows(p, cut);
+}
+void SetTiles(const SlidingProduct& p, int64_t tiles, SlidingCut& cut) {
+  const int64_t columns = TileOfProcessor().columns, all = cut.wide ? p.w.out : p.pixels();
+  if (p.pixels() == 0) return;
+  tiles = std::max(tiles, Ceil(all, cut.most_pixels));
+  cut.pixels = RoundUp(Ceil(all, tiles), columns);
+  cut.pixel_tiles = Ceil(all, cut.pixels) * (cut.wide ? p.images * p.h.out : 1);
+}
+
+// Of all panels of a tile.
+int64_t PanelFloats(const SlidingProduct& p, const SlidingCut& cut) {
+  return (cut.channels * p.taps() + 1) * cut.most_pixels;
+}
+// Of sums that cannot go straight to y: of all outputs if they come in several parts.
+int64_t SumFloats(const SlidingProduct& p, const SlidingCut& cut) {
+  return (cut.channel_blocks > 1 ? p.outputs : cut.row_block) * cut.most_pixels;
+}
+int64_t WindowFloats(const SlidingCut& cut) {
+  return cut.channels * cut.window_rows * cut.row_floats + 4 * TileOfProcessor().columns;
+}
+
+// Enough pieces, of which each takes part of the outputs and of the pixels: those that cost least.
+// Estimates, in cycles of a vector's products: laying out a pixel's windows as much as 12 outputs,
+// reading an output's weights as much as 8 pixels; work that few threads can share goes slower.
+void SetPieces(const SlidingProduct& p, int64_t group, SlidingCut& cut) {
+  const int64_t columns = TileOfProcessor().columns, few = Ceil(p.pixels(), 4 * columns);
+  const int64_t blocks = Ceil(p.outputs, cut.row_block);
+  double least = std::numeric_limits<double>::infinity();
+  SlidingCut best = cut;
+  for (int64_t parts = 1; parts <= std::max<int64_t>(1, blocks / 5); ++parts) {
+    cut.outputs = Ceil(blocks, parts) * cut.row_block;
+    cut.output_blocks = Ceil(p.outputs, cut.outputs);
+    SetTiles(p, std::min(few, Ceil(kPieces, cut.output_blocks * group)), cut);
+    const int64_t pieces = cut.output_blocks * cut.pixel_tiles * group;
+    const double cost =
+        12.0 / static_cast<double>(std::min(cut.outputs, p.outputs)) +
+        8.0 / static_cast<double>(cut.pixels) +
+        0.05 * std::max(0.0, static_cast<double>(kPieces) /
+                                     static_cast<double>(std::max<int64_t>(1, pieces)) -
+                                 1);
+    if (cost < least) least = cost, best = cut;
+  }
+  cut = best;
+}
+
+SlidingCut CutPanels(const SlidingProduct& p, int64_t group) {
+  const SlidingTile tile = TileOfProcessor();
+  const int64_t taps = std::max<int64_t>(1, p.taps());
+  SlidingCut cut;
+  cut.row_block = Even(p.outputs, tile.rows);
+  cut.channels = Even(p.channels, kDepth / taps);
+  cut.channel_blocks = Ceil(p.channels, cut.channels);
+  SetPixels(p, kPanelFloats / (cut.channels * taps), cut);
+  SetPieces(p, group, cut);
+  return cut;
+}
+
+// 1x1 kernels: whether pixels are multiplied where they are.
+bool InPlace(const SlidingProduct& p) {
+  const SlidingTile tile = TileOfProcessor();
+  if (p.taps() != 1 || !IsDirect(p.h) || !IsDirect(p.w)) return false;
+  if (p.h.out != 1 || p.w.out != p.w.size || p.y_row != p.w.out || p.y_column != 1) return false;
+  const int64_t lanes = tile.columns / 2, rounded = RoundUp(p.w.out, lanes);
+  return p.pixels() >= kPieces * 4 * tile.columns && p.outputs <= kFewOutputs &&
+         20 * (rounded - p.w.out) <= p.w.out;
+}
+SlidingCut CutInPlace(const SlidingProduct& p) {
+  const SlidingTile tile = TileOfProcessor();
+  SlidingCut cut;
+  cut.in_place = cut.direct = true;
+  cut.row_block = Even(p.outputs, tile.rows);
+  cut.channels = p.channels;
+  cut.outputs = p.outputs;
+  cut.pixels = RoundUp(Ceil(p.pixels(), 2 * kPieces), tile.columns);
+  cut.pixel_tiles = Ceil(p.pixels(), cut.pixels);
+  cut.most_pixels = SlidingCut::kMostInPlace * tile.columns;
+  return cut;
+}
+
+// Whether windows of whole rows are multiplied where they lie: if the vectors that the rows do not
+// fill cost less than a copy that fills them.
+bool ByRows(const SlidingProduct& p) {
+  const int64_t lanes = TileOfProcessor().columns / 2, unused = RoundUp(p.w.out, lanes) - p.w.out;
+  return p.taps() > 1 && p.depth() <= 3 * kDepth && p.outputs <= kFewOutputs &&
+         p.images * p.h.out >= kPieces && unused * p.outputs < 5 * p.w.out;
+}
+SlidingCut CutRows(const SlidingProduct& p) {
+  const Span h = SpanOf(p.h), w = SpanOf(p.w);
+  SlidingCut cut;
+  cut.by_rows = true;
+  cut.row_block = Even(p.outputs, TileOfProcessor().rows);
+  cut.channels = p.channels;
+  cut.outputs = p.outputs;
+  cut.most_pixels = TileOfProcessor().columns;  // one tile of the kernel at a time
+  cut.row_floats = (p.w.out + w.reach / w.stride) * w.stride;
+  const int64_t fit = kPanelFloats / (p.channels * cut.row_floats * h.stride);
+  const int64_t most_rows = std::clamp<int64_t>(fit, 1, p.h.out), all = p.images * p.h.out;
+  const int64_t rows = Even(all, std::min(most_rows, Ceil(all, 2 * kPieces)));
+  cut.window_rows = most_rows * h.stride + 2 * (h.reach + 1);  // of two images
+  cut.pixels = rows * p.w.out;
+  cut.pixel_tiles = Ceil(all, rows);
+  return cut;
+}
+
+}  // namespace
+
+SlidingCut CutSliding(const SlidingProduct& p, int64_t group) {
+  if (ByRows(p)) return CutRows(p);
+  return InPlace(p) ? CutInPlace(p) : CutPanels(p, group);
+}
+
+SlidingCut CutSlidingWeights(const SlidingProduct& p, int64_t group) {
+  const SlidingTile tile = TileOfProcessor();
+  SlidingCut cut;
+  cut.channels = Even(p.channels, kDepth / p.taps());
+  cut.channel_blocks = Ceil(p.channels, cut.channels);
+  cut.outputs = RoundUp(Even(p.outputs, 256), tile.columns);
+  cut.output_blocks = Ceil(p.outputs, cut.outputs);
+  cut.row_block = Even(cut.channels * p.taps(), tile.rows);
+  const int64_t blocks = cut.channel_blocks * cut.output_blocks * group;
+  cut.most_chunks = 2 * blocks > kPieces ? 1 : Ceil(kPieces, blocks);
+  SetPixels(p, std::min<int64_t>(kPanelFloats / (cut.channels * p.taps() + cut.outputs), 512), cut);
+  SetTiles(p, std::min(cut.most_chunks, Ceil(p.pixels(), 4 * tile.columns)), cut);
+  cut.chunk_tiles = Ceil(cut.pixel_tiles, cut.most_chunks);
+  cut.chunks = cut.chunk_tiles == 0 ? 1 : Ceil(cut.pixel_tiles, cut.chunk_tiles);
+  return cut;
+}
+
+SlidingTilePixels PixelsOf(const SlidingProduct& p, const SlidingCut& cut, int64_t tile) {
+  if (!cut.wide) {
+    const int64_t begin = tile * cut.pixels;
+    return {begin, std::min(cut.pixels, p.pixels() - begin)};
+  }
+  const int64_t in_row = Ceil(p.w.out, cut.pixels), column = tile % in_row * cut.pixels;
+  return {tile / in_row * p.w.out + column, std::min(cut.pixels, p.w.out - column)};
+}
+
+int64_t SlidingScratch(const SlidingProduct& p, int64_t group) {
+  const auto floats = [&](const SlidingCut& cut) {
+    return SumFloats(p, cut) + PanelFloats(p, cut) + WindowFloats(cut);
+  };
+  const int64_t panels = floats(CutPanels(p, group));  // fewer images may need them
+  if (InPlace(p)) return std::max(panels, floats(CutInPlace(p)));
+  return ByRows(p) ? std::max(panels, floats(CutRows(p))) : panels;
+}
+
+int64_t SlidingWeightsScratch(const SlidingProduct& p, const SlidingCut& cut) {
+  const SlidingTile tile = TileOfProcessor();
+  return PanelFloats(p, cut) + RoundUp(cut.outputs, tile.columns) * cut.most_pixels +
+         WindowFloats(cut);
+}
+
+int64_t SlidingSumsRow(const SlidingProduct& p) {
+  return RoundUp(p.outputs, TileOfProcessor().columns);
+}
+
+}  // namespace moka
