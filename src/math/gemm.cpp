@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "math/blas.h"
+#include "math/matrix_product.h"
 #include "moka/math.h"
 
 namespace moka {
@@ -52,6 +53,14 @@ Blocks PieceBlocks(int64_t m, int64_t n, int64_t k) {
   return best;
 }
 
+// Where our own tiles beat OpenBLAS (Zen 5, 0.3.21, tests/bench/gemm_bench): products that read or
+// write more than caches hold, since tiles ask for what comes next, and those of few terms.
+bool IsFasterByTiles(bool a_turned, int64_t m, int64_t n, int64_t k) {
+  constexpr int64_t kMuch = 2000000;  // floats
+  if (n < 32 || k == 0 || !HasFastTiles()) return false;
+  return a_turned ? k <= 48 || m * n >= kMuch : n * k >= kMuch;
+}
+
 }  // namespace
 
 void SerialGemm(Context& context, Transpose ta, Transpose tb, int64_t m, int64_t n, int64_t k,
@@ -81,6 +90,24 @@ void Gemm(Context& context, Transpose ta, Transpose tb, int64_t m, int64_t n, in
           float alpha, const float* a, int64_t lda, const float* b, int64_t ldb, float beta,
           float* c, int64_t ldc) {
   if (m == 0 || n == 0) return;
+  if (alpha == 1 && (beta == 0 || beta == 1) && IsFasterByTiles(ta == Transpose::kYes, m, n, k)) {
+    const MatrixProduct p{.a_turned = ta == Transpose::kYes,
+                          .b_turned = tb == Transpose::kYes,
+                          .m = m,
+                          .n = n,
+                          .k = k,
+                          .a = a,
+                          .lda = lda,
+                          .b = b,
+                          .ldb = ldb,
+                          .adds = beta == 1,
+                          .c = c,
+                          .ldc = ldc};
+    const MatrixCut cut = CutMatrix(p);
+    context.ParallelFor(cut.down * cut.across, 1,
+                        [&](int64_t begin, int64_t end) { MultiplyPieces(p, cut, begin, end); });
+    return;
+  }
   const Blocks blocks = PieceBlocks(m, n, k);
   const int64_t down = (m + blocks.rows - 1) / blocks.rows,
                 across = (n + blocks.columns - 1) / blocks.columns;

@@ -113,7 +113,8 @@ HWY_NOINLINE void Tile(const TileProduct& t) {
   }
   const float* add = t.end != nullptr ? t.end->add : nullptr;
   constexpr bool packed = kind != Broadcast::kPanel;
-  constexpr int64_t a_row = packed ? 1 : kTileColumns, a_step = packed ? rows : 1;
+  constexpr int64_t a_row = packed ? 1 : kTileColumns;
+  const int64_t a_step = !packed ? 1 : t.a_step != 0 ? t.a_step : rows;
   const float *a = t.a, *b = t.b, *fetch = t.fetch != nullptr ? t.fetch : a;
   const int64_t b_step = t.b_step != 0 ? t.b_step : kTileColumns;
   const int32_t* b_row = t.b_rows;
