@@ -1,9 +1,9 @@
 // How sliding products are cut: by their shape and the processor's vectors.
-#include "math/sliding.h"
-
 #include <algorithm>
 #include <limits>
 #include <numeric>
+
+#include "math/sliding.h"
 
 namespace moka {
 namespace {
@@ -78,26 +78,45 @@ int64_t WindowFloats(const SlidingCut& cut) {
   return cut.channels * cut.window_rows * cut.row_floats + 4 * TileOfProcessor().columns;
 }
 
-// Enough pieces, of which each takes part of the outputs and of the pixels: those that cost least.
-// Estimates, in cycles of a vector's products: laying out a pixel's windows as much as 12 outputs,
-// reading an output's weights as much as 8 pixels; work that few threads can share goes slower.
+// The time of two threads over half of the work of one: tiles of some pixels each, the last of the
+// rest, in `parts`.
+double Imbalance(int64_t pixels, int64_t all, int64_t parts) {
+  const int64_t whole = all / pixels * parts, rest = all % pixels * parts;
+  const int64_t time = whole % 2 == 0
+                           ? whole / 2 * pixels + rest - rest / 2
+                           : std::max((whole + 1) / 2 * pixels, whole / 2 * pixels + rest);
+  return 2 * static_cast<double>(time) / static_cast<double>(all * parts);
+}
+
+// What a cut costs beside the products, in estimates: laying out a pixel's windows as much as the
+// products of 12 outputs (samples of rows: 40), reading an output's weights as those of 8 pixels;
+// and threads without work.
+double CostOf(const SlidingProduct& p, int64_t group, const SlidingCut& cut) {
+  const double layout = p.taps() == 1 && !cut.direct ? 40 : 12;
+  const int64_t pieces = std::max<int64_t>(1, cut.output_blocks * cut.pixel_tiles * group);
+  const double shortage = static_cast<double>(kPieces) / static_cast<double>(pieces) - 1;
+  const int64_t all = std::max<int64_t>(1, cut.wide ? p.w.out : p.pixels());
+  const int64_t rows = cut.wide ? p.images * p.h.out : 1;
+  return layout / static_cast<double>(std::min(cut.outputs, p.outputs)) +
+         8.0 / static_cast<double>(cut.pixels) + 0.05 * std::max(0.0, shortage) +
+         0.5 * (Imbalance(cut.pixels, all, cut.output_blocks * group * rows) - 1);
+}
+
+// Pieces that each take part of the outputs and of the pixels: those that cost least.
 void SetPieces(const SlidingProduct& p, int64_t group, SlidingCut& cut) {
-  const int64_t columns = TileOfProcessor().columns, few = Ceil(p.pixels(), 4 * columns);
+  const int64_t most_tiles = Ceil(p.pixels(), 2 * TileOfProcessor().columns);
   const int64_t blocks = Ceil(p.outputs, cut.row_block);
   double least = std::numeric_limits<double>::infinity();
   SlidingCut best = cut;
   for (int64_t parts = 1; parts <= std::max<int64_t>(1, blocks / 5); ++parts) {
     cut.outputs = Ceil(blocks, parts) * cut.row_block;
     cut.output_blocks = Ceil(p.outputs, cut.outputs);
-    SetTiles(p, std::min(few, Ceil(kPieces, cut.output_blocks * group)), cut);
-    const int64_t pieces = cut.output_blocks * cut.pixel_tiles * group;
-    const double cost =
-        12.0 / static_cast<double>(std::min(cut.outputs, p.outputs)) +
-        8.0 / static_cast<double>(cut.pixels) +
-        0.05 * std::max(0.0, static_cast<double>(kPieces) /
-                                     static_cast<double>(std::max<int64_t>(1, pieces)) -
-                                 1);
-    if (cost < least) least = cost, best = cut;
+    const int64_t wanted = Ceil(kPieces, cut.output_blocks * group);
+    for (const int64_t tiles : {Ceil(wanted, 2), wanted, 2 * wanted}) {
+      SetTiles(p, std::min(most_tiles, tiles), cut);
+      const double cost = CostOf(p, group, cut);
+      if (cost < least) least = cost, best = cut;
+    }
   }
   cut = best;
 }
@@ -114,11 +133,16 @@ SlidingCut CutPanels(const SlidingProduct& p, int64_t group) {
   return cut;
 }
 
-// 1x1 kernels: whether pixels are multiplied where they are.
+// 1x1 kernels whose pixels are those of x, side by side.
+bool IsPlain(const SlidingProduct& p) {
+  return p.taps() == 1 && IsDirect(p.h) && IsDirect(p.w) && p.h.out == 1 && p.w.out == p.w.size &&
+         p.y_row == p.w.out && p.y_column == 1;
+}
+
+// Whether these are multiplied where they are.
 bool InPlace(const SlidingProduct& p) {
   const SlidingTile tile = TileOfProcessor();
-  if (p.taps() != 1 || !IsDirect(p.h) || !IsDirect(p.w)) return false;
-  if (p.h.out != 1 || p.w.out != p.w.size || p.y_row != p.w.out || p.y_column != 1) return false;
+  if (!IsPlain(p)) return false;
   const int64_t lanes = tile.columns / 2, rounded = RoundUp(p.w.out, lanes);
   return p.pixels() >= kPieces * 4 * tile.columns && p.outputs <= kFewOutputs &&
          20 * (rounded - p.w.out) <= p.w.out;
@@ -178,7 +202,10 @@ SlidingCut CutSlidingWeights(const SlidingProduct& p, int64_t group) {
   cut.row_block = Even(cut.channels * p.taps(), tile.rows);
   const int64_t blocks = cut.channel_blocks * cut.output_blocks * group;
   cut.most_chunks = 2 * blocks > kPieces ? 1 : Ceil(kPieces, blocks);
-  SetPixels(p, std::min<int64_t>(kPanelFloats / (cut.channels * p.taps() + cut.outputs), 512), cut);
+  const bool in_place = IsPlain(p) && p.w.out >= 256;  // for runs that are long enough
+  const int64_t laid_out = (in_place ? 0 : cut.channels * p.taps()) + cut.outputs;
+  SetPixels(p, std::min<int64_t>(kPanelFloats / laid_out, 512), cut);
+  cut.in_place = in_place;
   SetTiles(p, std::min(cut.most_chunks, Ceil(p.pixels(), 4 * tile.columns)), cut);
   cut.chunk_tiles = Ceil(cut.pixel_tiles, cut.most_chunks);
   cut.chunks = cut.chunk_tiles == 0 ? 1 : Ceil(cut.pixel_tiles, cut.chunk_tiles);

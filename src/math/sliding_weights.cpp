@@ -97,7 +97,31 @@ class WeightPiece {
     return sum;
   }
 
+  // Windows that are rows of x, image by image.
+  void MultiplyInPlace(bool adds) {
+    const int64_t plane = p_.out_plane();
+    TileProduct t;
+    t.a_step = plane;
+    t.c_step = a_.sums_row;
+    for (int64_t at = 0; at < count_; at += t.depth) {
+      const int64_t image = (begin_ + at) / plane, within = (begin_ + at) % plane;
+      t.depth = Least(plane - within, count_ - at);
+      t.adds = adds || at > 0;
+      const float* x = a_.x + image * p_.x_image + first_channel_ * plane + within;
+      for (int64_t k = 0; k < channels_; k += c_.row_block) {
+        const int64_t rows = Least(c_.row_block, channels_ - k);
+        t.a = x + k * plane;
+        for (int64_t o = 0; o < outputs_; o += kTileColumns) {
+          t.b = turned_ + o * c_.pixels + at * kTileColumns;
+          t.c = Sums(k, o);
+          TileOf<Broadcast::kRows>(rows, Least(kTileColumns, outputs_ - o))(t);
+        }
+      }
+    }
+  }
+
   void Multiply(bool adds) {
+    if (c_.in_place) return MultiplyInPlace(adds);
     TileWindows windows(p_, c_, begin_, count_, windows_);
     windows.Pack(a_.x, a_.x_end, first_channel_, channels_, panels_);
     TileProduct t;

@@ -130,6 +130,7 @@ class TileWindows {
 
  private:
   static constexpr int64_t kMostCopies = SlidingCut::kMostPixels;
+  static constexpr int64_t kFar = 512;  // floats
 
   // The pixels of the tile within one image: [first, last] of its plane.
   struct ImageRun {
@@ -181,23 +182,35 @@ class TileWindows {
   }
 
   HWY_INLINE void LoadChannel(const float* x, float* HWY_RESTRICT to) const {
-    ForEachImage([&](const ImageRun& run) {
+    ForEachImage([&](const ImageRun& run) HWY_ATTR __attribute__((always_inline)) {
       const float* plane = x + run.image * p.x_image;
       const int64_t rows = RowsOf(run);
       const int64_t low_row = FirstRow(run) * p.h.stride + h.low,
                     low_column = FirstColumn(run) * p.w.stride + w.low;
+      const bool padded =
+          w.stride > 1 || low_column < 0 || low_column + (row_step_ - 1) * w.sample >= p.w.size;
       for (int64_t r = 0; r < rows; ++r, to += row_step_) {
         const int64_t row = low_row + r * h.sample;
-        const bool inside = row >= 0 && row < p.h.size;
-        LoadRow(inside ? plane + row * p.w.size : nullptr, low_column, to);
+        const float* from = plane + row * p.w.size;
+        if (row < 0 || row >= p.h.size) {
+          Zero(to, row_step_);
+          continue;
+        }
+        if (padded) {
+          LoadRow(from, low_column, to);
+        } else {
+          Gather(from + low_column, w.sample, row_step_, to);
+        }
+        // Planes are far apart: no processor foresees the next.
+        if (p.x_plane() < kFar) continue;
+        for (int64_t k = 0; k < p.w.size; k += 16) __builtin_prefetch(from + 2 * p.x_plane() + k);
       }
     });
   }
 
-  // One row: phase by phase, each row_step_ / stride long; null: zeros.
+  // One row: phase by phase, each row_step_ / stride long.
   HWY_INLINE void LoadRow(const float* HWY_RESTRICT row, int64_t low,
                           float* HWY_RESTRICT to) const {
-    if (row == nullptr) return Zero(to, row_step_);
     const int64_t n = w.stride == 1 ? row_step_ : row_step_ / w.stride;
     const int64_t apart = w.stride * w.sample;
     for (int64_t phase = 0; phase < w.stride; ++phase, to += n) {
@@ -211,7 +224,7 @@ class TileWindows {
     }
   }
   static HWY_INLINE int64_t Steps(int64_t n, int64_t step) {
-    return step == 1 ? n : (n + step - 1) / step;
+    return step == 1 ? n : step == 2 ? (n + 1) >> 1 : (n + step - 1) / step;
   }
 
   // These write whole vectors: what is beyond n is written again by what follows.
@@ -242,13 +255,16 @@ class TileWindows {
   // Where the tile's pixels find their windows, in the order of the panels.
   HWY_INLINE int64_t FindCopies(int64_t panel_step, WindowCopy* copies) const {
     int64_t count = 0, at = 0, rows = 0;  // rows: of the images before
+    // 1x1 kernels whose stride is left out already: rows follow one another as pixels do.
+    const bool dense = !c.direct && row_step_ == p.w.out && h.stride == 1 && h.reach == 0;
     ForEachImage([&](const ImageRun& run) {
       int64_t row = FirstRow(run), column = run.first - row * p.w.out;
       const int64_t first_row = row, first_column = FirstColumn(run);
       for (const int64_t last = at + run.last - run.first; at <= last;) {
         const int64_t in_panel = at % kTileColumns;
+        const int64_t in_row = dense ? kLanes : p.w.out - column;
         const int64_t n =
-            Least(Least(kLanes, last - at + 1), Least(p.w.out - column, kTileColumns - in_panel));
+            Least(Least(kLanes, last - at + 1), Least(in_row, kTileColumns - in_panel));
         WindowCopy& copy = copies[count++];
         copy.to = static_cast<int32_t>(at / kTileColumns * panel_step + in_panel);
         copy.count = static_cast<int32_t>(n);
@@ -256,7 +272,7 @@ class TileWindows {
                         ? run.image * p.x_image + (row + h.low) * row_step_ + column + w.low
                         : (rows + (row - first_row) * h.stride) * row_step_ + column - first_column;
         at += n, column += n;
-        if (column == p.w.out) column = 0, ++row;
+        if (column >= p.w.out) row += dense ? column / p.w.out : 1, column %= p.w.out;
       }
       rows += RowsOf(run);
     });

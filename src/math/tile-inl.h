@@ -55,8 +55,8 @@ HWY_INLINE void StoreFirst(FloatVector v, int64_t count, float* to) {
 }
 
 // Where a[k][row] lies: packed, a[k * rows + row], or as rows of a panel, a[row * kTileColumns +
-// k]. kPackedRows: packed, and the rows of b lie at b_rows.
-enum class Broadcast { kPacked, kPanel, kPackedRows };
+// k], or anywhere, a[row * a_step + k]. kPackedRows: packed, and the rows of b lie at b_rows.
+enum class Broadcast { kPacked, kPanel, kRows, kPackedRows };
 
 // v where v > 0 (or is no number), else slope v; 0 for slope 0, whatever v.
 HWY_INLINE FloatVector Rectify(FloatVector v, float slope) {
@@ -112,16 +112,19 @@ HWY_NOINLINE void Tile(const TileProduct& t) {
     for (int j = 0; j < vectors; ++j) sums[i][j] = hn::Zero(d);
   }
   const float* add = t.end != nullptr ? t.end->add : nullptr;
-  constexpr bool packed = kind != Broadcast::kPanel;
+  constexpr bool packed = kind == Broadcast::kPacked || kind == Broadcast::kPackedRows;
   constexpr int64_t a_row = packed ? 1 : kTileColumns;
   const int64_t a_step = !packed ? 1 : t.a_step != 0 ? t.a_step : rows;
+  // Rows of a that lie anywhere: every third has a pointer, the others are found from there.
+  const float* thirds[(rows + 2) / 3];
+  const int64_t row_step = t.a_step, two_rows = 2 * t.a_step;
   const float *a = t.a, *b = t.b, *fetch = t.fetch != nullptr ? t.fetch : a;
   const int64_t b_step = t.b_step != 0 ? t.b_step : kTileColumns;
   const int32_t* b_row = t.b_rows;
   int64_t left = t.depth;
   // A panel has but kTileColumns elements of a row; the next panel follows a_next floats later.
   do {
-    const int64_t depth = packed || left < kTileColumns ? left : kTileColumns;
+    const int64_t depth = kind != Broadcast::kPanel || left < kTileColumns ? left : kTileColumns;
     const float* HWY_RESTRICT from = a;
     const auto step = [&]() HWY_ATTR __attribute__((always_inline)) {
       __builtin_prefetch(fetch);
@@ -137,12 +140,23 @@ HWY_NOINLINE void Tile(const TileProduct& t) {
       for (int j = 0; j < vectors; ++j) right[j] = hn::LoadU(d, row + j * kLanes);
 #pragma GCC unroll 16
       for (int i = 0; i < rows; ++i) {
-        const FloatVector left_i = hn::Set(d, from[i * a_row]);
+        const float* at = from + i * a_row;
+        if constexpr (kind == Broadcast::kRows)
+          at = thirds[i / 3] + (i % 3 == 0 ? 0 : i % 3 == 1 ? row_step : two_rows);
+        const FloatVector left_i = hn::Set(d, *at);
 #pragma GCC unroll 2
         for (int j = 0; j < vectors; ++j) sums[i][j] = hn::MulAdd(left_i, right[j], sums[i][j]);
       }
       from += a_step;
+      if constexpr (kind == Broadcast::kRows) {
+#pragma GCC unroll 5
+        for (const float*& third : thirds) ++third;
+      }
     };
+    if constexpr (kind == Broadcast::kRows) {
+#pragma GCC unroll 5
+      for (int i = 0; i < rows; i += 3) thirds[i / 3] = a + i * row_step;
+    }
     int64_t k = 0;
     // What is read or written at the end is on its way from memory meanwhile, line by line.
     for (int v = 0; v < 3 && k + rows <= depth && left == t.depth; ++v) {
