@@ -58,7 +58,8 @@ Blocks PieceBlocks(int64_t m, int64_t n, int64_t k) {
 bool IsFasterByTiles(bool a_turned, int64_t m, int64_t n, int64_t k) {
   constexpr int64_t kMuch = 2000000;  // floats
   if (n < 32 || k == 0 || !HasFastTiles()) return false;
-  return a_turned ? k <= 48 || m * n >= kMuch : n * k >= kMuch;
+  if (a_turned) return k <= 48 || m * n >= kMuch;
+  return n * k >= (m <= 48 ? kMuch / 2 : kMuch);
 }
 
 }  // namespace
