@@ -46,9 +46,20 @@ class InnerProduct final : public Layer, public StepTaker {
     }
   }
 
+  void Multiply(ForwardPass& pass, bool adds);
+
   const InnerProductParameter params_;
   int64_t m_ = 0, n_ = 0, k_ = 0;
   Buffer<double> lines_;
+  // In a net that does not train, w as the kernels read it, and what it was made from.
+  struct PackedKey {
+    uint64_t version, reshapes;
+    friend bool operator==(const PackedKey&, const PackedKey&) = default;
+  };
+  uint64_t reshapes_ = 0;
+  bool packs_ = false;
+  Buffer<PackedKey> key_;
+  Buffer<float> packed_;
 };
 
 void InnerProduct::SetUp(Shapes bottom, Setup& setup) {
@@ -74,10 +85,29 @@ void InnerProduct::Reshape(Shapes bottom, Plan& plan) {
   plan.top(0) = x.Replace(axis, x.axes(), std::vector{n_});
   plan.MultiplyAdds(Shape{m_, n_, k_}.count());
   lines_ = plan.Scratch<double>(EpilogueDoubles(n_));
+  ++reshapes_;
+  const int64_t packed = spec().training() ? 0 : PackedMatrixFloats(m_, n_, k_);
+  packs_ = packed > 0;
+  if (!packs_) return;
+  key_ = plan.Lasting<PackedKey>(1);
+  packed_ = plan.Lasting<float>(packed);
+}
+
+// y = or += x w'.
+void InnerProduct::Multiply(ForwardPass& pass, bool adds) {
+  const Transpose turned = params_.transpose() ? Transpose::kNo : Transpose::kYes;
+  const float *x = pass.bottom(0).data(), *w = pass.param(0).values().data();
+  float* y = pass.top(0).data();
+  if (!packs_)
+    return Gemm(pass.context(), Transpose::kNo, turned, m_, n_, k_, 1, x, w, adds ? 1 : 0, y);
+  PackedKey& key = pass.Get(key_)[0];
+  const PackedKey now{pass.param(0).version(), reshapes_};
+  if (key != now) PackMatrix(pass.context(), turned, n_, k_, w, pass.Get(packed_));
+  key = now;
+  GemmPacked(pass.context(), m_, n_, k_, x, pass.Get(packed_), adds, y);
 }
 
 void InnerProduct::Forward(ForwardPass& pass) {
-  const float* w = pass.param(0).values().data();
   const float* bias = params_.bias_term() ? pass.param(1).values().data() : nullptr;
   const Epilogue e = MakeEpilogue(pass, bias, n_, 1, pass.Get(lines_));
   const bool first = e.scale == nullptr && e.shift != nullptr;  // the shift, then the product
@@ -85,8 +115,7 @@ void InnerProduct::Forward(ForwardPass& pass) {
   if (first)
     RepeatRow(pass.context(), {e.shift, static_cast<size_t>(n_)}, m_,
               {y, static_cast<size_t>(m_ * n_)});
-  Gemm(pass.context(), Transpose::kNo, params_.transpose() ? Transpose::kNo : Transpose::kYes, m_,
-       n_, k_, 1, pass.bottom(0).data(), w, first ? 1 : 0, y);
+  Multiply(pass, first);
   if (e.scale == nullptr && e.slope == 1) return;
   pass.ParallelFor(m_, std::max<int64_t>(1, kElementGrain / n_),
                    [=, n = n_](int64_t begin, int64_t end) {

@@ -62,6 +62,12 @@ bool IsFasterByTiles(bool a_turned, int64_t m, int64_t n, int64_t k) {
   return n * k >= (m <= 48 ? kMuch / 2 : kMuch);
 }
 
+void Multiply(Context& context, const MatrixProduct& p) {
+  const MatrixCut cut = CutMatrix(p);
+  context.ParallelFor(cut.down * cut.across, 1,
+                      [&](int64_t begin, int64_t end) { MultiplyPieces(p, cut, begin, end); });
+}
+
 }  // namespace
 
 void SerialGemm(Context& context, Transpose ta, Transpose tb, int64_t m, int64_t n, int64_t k,
@@ -126,6 +132,35 @@ void Gemm(Context& context, Transpose ta, Transpose tb, int64_t m, int64_t n, in
           float alpha, const float* a, const float* b, float beta, float* c) {
   Gemm(context, ta, tb, m, n, k, alpha, a, ta == Transpose::kYes ? m : k, b,
        tb == Transpose::kYes ? k : n, beta, c, n);
+}
+
+int64_t PackedMatrixFloats(int64_t m, int64_t n, int64_t k) {
+  const bool pays = HasFastTiles() && m >= 48 && n >= 32 && k > 0 &&
+                    !IsFasterByTiles(false, m, n, k);  // the larger ones wait for memory anyway
+  return pays ? PanelsFloats(n, k) : 0;
+}
+
+void PackMatrix(Context& context, Transpose tb, int64_t n, int64_t k, const float* b,
+                std::span<float> packed) {
+  const bool turned = tb == Transpose::kYes;
+  const MatrixProduct p{.b_turned = turned, .n = n, .k = k, .b = b, .ldb = turned ? k : n};
+  context.ParallelFor(
+      static_cast<int64_t>(packed.size()) / PanelsFloats(1, k), 1,
+      [&](int64_t begin, int64_t end) { PackPanels(p, begin, end, packed.data()); });
+}
+
+void GemmPacked(Context& context, int64_t m, int64_t n, int64_t k, const float* a,
+                std::span<const float> packed, bool adds, float* c) {
+  Multiply(context, {.m = m,
+                     .n = n,
+                     .k = k,
+                     .a = a,
+                     .lda = k,
+                     .b = packed.data(),
+                     .b_packed = true,
+                     .adds = adds,
+                     .c = c,
+                     .ldc = n});
 }
 
 }  // namespace moka

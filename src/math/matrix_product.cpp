@@ -24,8 +24,7 @@ namespace {
 constexpr int64_t kDepth = 256;                // terms at a time
 constexpr int64_t kColumns = 256;              // of b at a time: in an L2 cache
 constexpr int64_t kTurned = kTileColumns / 2;  // rows of b that are turned at a time
-constexpr int64_t kBlock = kTileRows >= 12 ? kTileRows / 4 * 4 : kTileRows;  // as rows are turned
-constexpr int64_t kRows = 9 * kBlock;  // of a, packed at a time
+constexpr int64_t kRows = 112;                 // of a, turned at a time
 constexpr int64_t kPackedA = kRows * kDepth, kPackedB = kColumns * kDepth;
 constexpr int64_t kScratch = kPackedA + kPackedB + kTileRows * kTileColumns;
 
@@ -42,7 +41,7 @@ class MatrixPiece {
       adds_ = p_.adds || k > 0;
       for (int64_t j = column; j < column + columns; j += kColumns) {
         const int64_t n = Least(kColumns, column + columns - j);
-        LayOut(k, j, n);
+        if (!p_.b_packed) LayOut(k, j, n);
         for (int64_t i = row; i < row + rows; i += kRows)
           RunRows(k, i, Least(kRows, row + rows - i), j, n);
       }
@@ -75,27 +74,21 @@ class MatrixPiece {
     }
   }
 
-  // Rows [i, i + rows), with terms from k on.
-  void PackA(int64_t k, int64_t i, int64_t rows) {
-    for (int64_t r = 0; r < rows; r += kBlock) {
-      const int64_t n = Least(kBlock, rows - r);
-      TurnRows(p_.a + (i + r) * p_.lda + k, n, p_.lda, depth_, a_ + r * kDepth, n);
-    }
-  }
-
   void RunRows(int64_t k, int64_t i, int64_t rows, int64_t j, int64_t n) {
-    if (!p_.a_turned) PackA(k, i, rows);
-    const int64_t block = p_.a_turned ? kTileRows : kBlock;
+    if (!p_.a_turned) TurnRows(p_.a + i * p_.lda + k, rows, p_.lda, depth_, a_, kRows);
+    const int64_t blocks = (rows + kTileRows - 1) / kTileRows, block = (rows + blocks - 1) / blocks;
     TileProduct t;
     t.depth = depth_;
-    t.a_step = p_.a_turned ? p_.lda : 0;
+    t.a_step = p_.a_turned ? p_.lda : kRows;
     for (int64_t r = 0; r < rows; r += block) {
       const int64_t count = Least(block, rows - r);
-      t.a = p_.a_turned ? p_.a + k * p_.lda + i + r : a_ + r * kDepth;
+      t.a = (p_.a_turned ? p_.a + k * p_.lda + i : a_) + r;
       for (int64_t s = 0; s < n; s += kTileColumns) {
         const int64_t columns = Least(kTileColumns, n - s);
-        const bool in_place = !p_.b_turned && columns == kTileColumns;
-        t.b = in_place ? p_.b + k * p_.ldb + j + s : b_ + s * kDepth;
+        const bool in_place = !p_.b_packed && !p_.b_turned && columns == kTileColumns;
+        t.b = p_.b_packed ? p_.b + (j + s) * p_.k + k * kTileColumns
+              : in_place  ? p_.b + k * p_.ldb + j + s
+                          : b_ + s * kDepth;
         t.b_step = in_place ? p_.ldb : 0;
         t.fetch = in_place ? t.b + kTileColumns + (r / block % 2 == 0 ? 0 : kLanes) : nullptr;
         t.fetch_step = in_place ? p_.ldb : 0;
@@ -142,6 +135,20 @@ void RunMatrixPieces(const MatrixProduct& p, const MatrixCut& cut, int64_t begin
   }
 }
 
+void PackPanelsOf(const MatrixProduct& p, int64_t begin, int64_t end, float* packed) {
+  for (int64_t panel = begin; panel < end; ++panel) {
+    const int64_t j = panel * kTileColumns, columns = Least(kTileColumns, p.n - j);
+    float* to = packed + j * p.k;
+    if (columns < kTileColumns) std::fill(to, to + p.k * kTileColumns, 0.0F);
+    if (p.b_turned) {
+      TurnRows(p.b + j * p.ldb, columns, p.ldb, p.k, to, kTileColumns);
+      continue;
+    }
+    for (int64_t k = 0; k < p.k; ++k)
+      std::copy(p.b + k * p.ldb + j, p.b + k * p.ldb + j + columns, to + k * kTileColumns);
+  }
+}
+
 }  // namespace
 }  // namespace moka::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
@@ -151,6 +158,7 @@ namespace moka {
 namespace {
 
 HWY_EXPORT(RunMatrixPieces);
+HWY_EXPORT(PackPanelsOf);
 
 int64_t Ceil(int64_t n, int64_t step) { return (n + step - 1) / step; }
 
@@ -179,12 +187,21 @@ MatrixCut CutMatrix(const MatrixProduct& p) {
       const double pieces = static_cast<double>(cut.down * cut.across);
       const double cost =
           12.0 / static_cast<double>(std::min(cut.columns, p.n)) +
-          (p.b_turned ? 12.0 : 3.0) / static_cast<double>(std::min(cut.rows, p.m)) +
+          (p.b_turned && !p.b_packed ? 12.0 : 3.0) / static_cast<double>(std::min(cut.rows, p.m)) +
           0.2 * std::max(0.0, static_cast<double>(std::min(kPieces, most)) / pieces - 1);
       if (cost < least) least = cost, best = cut;
     }
   }
   return best;
+}
+
+int64_t PanelsFloats(int64_t n, int64_t k) {
+  const int64_t columns = TileOfProcessor().columns;
+  return Ceil(n, columns) * columns * k;
+}
+
+void PackPanels(const MatrixProduct& p, int64_t begin, int64_t end, float* packed) {
+  HWY_DYNAMIC_DISPATCH(PackPanelsOf)(p, begin, end, packed);
 }
 
 void MultiplyPieces(const MatrixProduct& p, const MatrixCut& cut, int64_t begin, int64_t end) {

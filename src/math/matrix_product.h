@@ -13,6 +13,7 @@ struct MatrixProduct {
   int64_t lda = 0;  // floats from row to row, as stored
   const float* b = nullptr;
   int64_t ldb = 0;
+  bool b_packed = false;  // by PackPanels, instead
   bool adds = false;
   float* c = nullptr;
   int64_t ldc = 0;
@@ -27,6 +28,11 @@ MatrixCut CutMatrix(const MatrixProduct& p);
 
 // Whether this processor has vectors with which this is faster than OpenBLAS.
 bool HasFastTiles();
+
+// op(b) in panels of the tile's columns, the last padded: panel after panel, k rows each.
+int64_t PanelsFloats(int64_t n, int64_t k);
+// Panels [begin, end).
+void PackPanels(const MatrixProduct& p, int64_t begin, int64_t end, float* packed);
 
 // Pieces [begin, end) of down * across, row by row. Takes some 500 KB of the thread's own memory.
 void MultiplyPieces(const MatrixProduct& p, const MatrixCut& cut, int64_t begin, int64_t end);

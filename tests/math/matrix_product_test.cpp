@@ -126,6 +126,49 @@ TEST(MatrixProduct, GivesTheSameBitsForAnyNumberOfThreads) {
   });
 }
 
+TEST(MatrixProduct, ReadsPanelsThatWerePackedBefore) {
+  for (const int64_t target : RunnableTargets()) {
+    SCOPED_TRACE(hwy::TargetName(target));
+    const OnTarget on(target);
+    ForEachCase([](Case c) {
+      std::vector<float> packed(static_cast<size_t>(PanelsFloats(c.product.n, c.product.k)), kNan);
+      MatrixProduct b = c.product;
+      b.b = c.b_rows.data();
+      PackPanels(b, 0, static_cast<int64_t>(packed.size()) / PanelsFloats(1, b.k), packed.data());
+      c.b_rows = packed;
+      c.product.b_packed = true;
+      c.Run(3);
+      EXPECT_TRUE(naive::Near(c.Expected(), c.Result()));
+    });
+  }
+}
+
+TEST(GemmPacked, AgreesWithTheDefinition) {
+  Context context({.threads = 2, .seed = 1});
+  const int64_t m = 50, n = 70, k = 300;
+  const auto a = naive::Random(static_cast<size_t>(m * k), "a");
+  const auto b = naive::Random(static_cast<size_t>(n * k), "b");
+  const std::vector<float> ones(static_cast<size_t>(m * n), 1.0F);
+  const auto floats = static_cast<size_t>(PackedMatrixFloats(m, n, k));
+  EXPECT_EQ(floats > 0, HasFastTiles());
+  if (floats == 0) return;
+  for (const Transpose tb : {Transpose::kNo, Transpose::kYes}) {
+    for (const bool adds : {false, true}) {
+      std::vector<float> packed(floats), c = ones;
+      PackMatrix(context, tb, n, k, b.data(), packed);
+      GemmPacked(context, m, n, k, a.data(), packed, adds, c.data());
+      EXPECT_TRUE(
+          naive::Near(naive::Gemm(Transpose::kNo, tb, m, n, k, 1, a, b, adds ? 1 : 0, ones), c));
+    }
+  }
+}
+
+TEST(GemmPacked, IsOfNoUseForFewRowsAndForMuchThatIsReadOnce) {
+  EXPECT_EQ(PackedMatrixFloats(8, 1000, 1000), 0);
+  EXPECT_EQ(PackedMatrixFloats(100, 10, 1000), 0);
+  EXPECT_EQ(PackedMatrixFloats(64, 4096, 9216), 0);
+}
+
 TEST(Gemm, GoesByTilesWhereMuchIsReadOrWritten) {
   // OpenBLAS adds in another order, and so gets other bits.
   Context context({.threads = 2, .seed = 1});

@@ -27,6 +27,15 @@ MOKA_EXPORT void SerialGemm(Context& context, Transpose ta, Transpose tb, int64_
                             int64_t k, float alpha, const float* a, int64_t lda, const float* b,
                             int64_t ldb, float beta, float* c, int64_t ldc);
 
+// For b that many products read, such as the weights of a net that does not train: op(b) (k, n) in
+// the layout of the kernels, and c (m, n) = or += a op(b) with it, rows of all without gaps. 0
+// floats where Gemm is as fast.
+MOKA_EXPORT int64_t PackedMatrixFloats(int64_t m, int64_t n, int64_t k);
+MOKA_EXPORT void PackMatrix(Context& context, Transpose tb, int64_t n, int64_t k, const float* b,
+                            std::span<float> packed);
+MOKA_EXPORT void GemmPacked(Context& context, int64_t m, int64_t n, int64_t k, const float* a,
+                            std::span<const float> packed, bool adds, float* c);
+
 // y += alpha x; y = x; sums in double, in a fixed order.
 MOKA_EXPORT void Axpy(Context& context, float alpha, std::span<const float> x, std::span<float> y);
 MOKA_EXPORT void Copy(Context& context, std::span<const float> x,
