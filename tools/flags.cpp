@@ -43,8 +43,8 @@ DEFINE_string(shape, "",
               "with --layer: the shape of its bottom, such as 64x3x28x28; once for each bottom");
 DEFINE_int32(
     batch, 0,
-    "the batch size of the net's Input layers, the first size of all their shapes; 0 is the "
-    "file's");
+    "the batch size of the net's Input layers, the first size of all their shapes; without "
+    "it, the file's");
 DEFINE_bool(json, false, "print one JSON object rather than a table");
 DEFINE_string(params, "",
               "the layer's parameters, as name:type or name:type=default, separated by commas: "

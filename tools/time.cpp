@@ -1,5 +1,6 @@
 // moka time: how long each layer takes, forward and backward.
 #include <fmt/format.h>
+#include <gflags/gflags.h>
 
 #include <algorithm>
 
@@ -139,8 +140,8 @@ void CheckFlags() {
   if (FLAGS_iterations < 1) {
     throw UsageError(fmt::format("--iterations must be at least 1, not {}", FLAGS_iterations));
   }
-  if (FLAGS_batch < 0) {
-    throw UsageError(fmt::format("--batch must be at least 0, not {}", FLAGS_batch));
+  if (FLAGS_batch < 1 && !gflags::GetCommandLineFlagInfoOrDie("batch").is_default) {
+    throw UsageError(fmt::format("--batch must be at least 1, not {}", FLAGS_batch));
   }
   if (FLAGS_batch > 0 && !FLAGS_layer.empty()) {
     throw UsageError("--batch goes with --model: with --layer, --shape says it");

@@ -35,7 +35,8 @@ WRONG = [
      "--iterations must be at least 1, not 0"),
     (["--layer=type: 'ReLU'", "--shape=3", "--batch=2"],
      "--batch goes with --model: with --layer, --shape says it"),
-    (["--model=x", "--batch=-1"], "--batch must be at least 0, not -1"),
+    (["--model=x", "--batch=-1"], "--batch must be at least 1, not -1"),
+    (["--model=x", "--batch=0"], "--batch must be at least 1, not 0"),
 ]
 
 
