@@ -89,8 +89,8 @@ double Imbalance(int64_t pixels, int64_t all, int64_t parts) {
 }
 
 // What a cut costs beside the products, in estimates: laying out a pixel's windows as much as the
-// products of 12 outputs (samples of rows: 40), reading an output's weights as those of 8 pixels;
-// and threads without work.
+// products of 12 outputs (samples of rows: 40), reading an output's weights, for each tile, as
+// those of 8 pixels; and threads without work.
 double CostOf(const SlidingProduct& p, int64_t group, const SlidingCut& cut) {
   const double layout = p.taps() == 1 && !cut.direct ? 40 : 12;
   const int64_t pieces = std::max<int64_t>(1, cut.output_blocks * cut.pixel_tiles * group);
@@ -98,7 +98,8 @@ double CostOf(const SlidingProduct& p, int64_t group, const SlidingCut& cut) {
   const int64_t all = std::max<int64_t>(1, cut.wide ? p.w.out : p.pixels());
   const int64_t rows = cut.wide ? p.images * p.h.out : 1;
   return layout / static_cast<double>(std::min(cut.outputs, p.outputs)) +
-         8.0 / static_cast<double>(cut.pixels) + 0.05 * std::max(0.0, shortage) +
+         8.0 * static_cast<double>(Ceil(all, cut.pixels)) / static_cast<double>(all) +
+         0.05 * std::max(0.0, shortage) +
          0.5 * (Imbalance(cut.pixels, all, cut.output_blocks * group * rows) - 1);
 }
 
