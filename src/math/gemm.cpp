@@ -55,9 +55,10 @@ Blocks PieceBlocks(int64_t m, int64_t n, int64_t k) {
 
 // Where our own tiles beat OpenBLAS (Zen 5, 0.3.21, tests/bench/gemm_bench): products that read or
 // write more than caches hold, since tiles ask for what comes next, and those of few terms.
-bool IsFasterByTiles(bool a_turned, int64_t m, int64_t n, int64_t k) {
+bool IsFasterByTiles(bool a_turned, bool b_turned, int64_t m, int64_t n, int64_t k) {
   constexpr int64_t kMuch = 2000000;  // floats
   if (n < 32 || k == 0 || !HasFastTiles()) return false;
+  if (!a_turned && b_turned && m <= 4) return n * k >= kMuch / 64;
   if (a_turned) return k <= 48 || m * n >= kMuch;
   return n * k >= (m <= 48 ? kMuch / 2 : kMuch);
 }
@@ -97,7 +98,8 @@ void Gemm(Context& context, Transpose ta, Transpose tb, int64_t m, int64_t n, in
           float alpha, const float* a, int64_t lda, const float* b, int64_t ldb, float beta,
           float* c, int64_t ldc) {
   if (m == 0 || n == 0) return;
-  if (alpha == 1 && (beta == 0 || beta == 1) && IsFasterByTiles(ta == Transpose::kYes, m, n, k)) {
+  if (alpha == 1 && (beta == 0 || beta == 1) &&
+      IsFasterByTiles(ta == Transpose::kYes, tb == Transpose::kYes, m, n, k)) {
     const MatrixProduct p{.a_turned = ta == Transpose::kYes,
                           .b_turned = tb == Transpose::kYes,
                           .m = m,
@@ -135,8 +137,9 @@ void Gemm(Context& context, Transpose ta, Transpose tb, int64_t m, int64_t n, in
 }
 
 int64_t PackedMatrixFloats(int64_t m, int64_t n, int64_t k) {
-  const bool pays = HasFastTiles() && m >= 48 && n >= 32 && k > 0 &&
-                    !IsFasterByTiles(false, m, n, k);  // the larger ones wait for memory anyway
+  const bool pays =
+      HasFastTiles() && m >= 48 && n >= 32 && k > 0 &&
+      !IsFasterByTiles(false, true, m, n, k);  // the larger ones wait for memory anyway
   return pays ? PanelsFloats(n, k) : 0;
 }
 

@@ -119,6 +119,54 @@ class MatrixPiece {
   bool adds_ = false;
 };
 
+// Columns [j, j + columns) of c where few_rows(): products of rows of a and of b.
+template <int m, int columns>
+HWY_INLINE void MultiplyRows(const MatrixProduct& p, int64_t j) {
+  const Floats d;
+  FloatVector sums[m][columns];
+#pragma GCC unroll 4
+  for (int i = 0; i < m; ++i) {
+#pragma GCC unroll 4
+    for (int l = 0; l < columns; ++l) sums[i][l] = hn::Zero(d);
+  }
+  for (int64_t k = 0; k < p.k; k += kLanes) {
+    const int64_t n = p.k - k;
+    const auto load = [=](const float* row) HWY_ATTR __attribute__((always_inline)) {
+      return n < kLanes ? LoadFirst(row + k, n) : hn::LoadU(Floats(), row + k);
+    };
+    FloatVector a[m];
+#pragma GCC unroll 4
+    for (int i = 0; i < m; ++i) a[i] = load(p.a + i * p.lda);
+#pragma GCC unroll 4
+    for (int l = 0; l < columns; ++l) {
+      const FloatVector b = load(p.b + (j + l) * p.ldb);
+#pragma GCC unroll 4
+      for (int i = 0; i < m; ++i) sums[i][l] = hn::MulAdd(a[i], b, sums[i][l]);
+    }
+  }
+  for (int i = 0; i < m; ++i) {
+    for (int l = 0; l < columns; ++l) {
+      float& c = p.c[i * p.ldc + j + l];
+      const float sum = hn::GetLane(hn::SumOfLanes(d, sums[i][l]));
+      c = p.adds ? c + sum : sum;
+    }
+  }
+}
+
+template <int m>
+void MultiplyRows(const MatrixProduct& p, int64_t begin, int64_t end) {
+  int64_t j = begin;
+  for (; j + 4 <= end; j += 4) MultiplyRows<m, 4>(p, j);
+  for (; j < end; ++j) MultiplyRows<m, 1>(p, j);
+}
+
+void MultiplyFewRows(const MatrixProduct& p, int64_t begin, int64_t end) {
+  if (p.m == 1) MultiplyRows<1>(p, begin, end);
+  if (p.m == 2) MultiplyRows<2>(p, begin, end);
+  if (p.m == 3) MultiplyRows<3>(p, begin, end);
+  if (p.m == 4) MultiplyRows<4>(p, begin, end);
+}
+
 float* ScratchOfThread() {
   thread_local std::vector<float> scratch;
   constexpr int64_t kLine = 64 / sizeof(float);
@@ -128,6 +176,11 @@ float* ScratchOfThread() {
 }
 
 void RunMatrixPieces(const MatrixProduct& p, const MatrixCut& cut, int64_t begin, int64_t end) {
+  if (p.few_rows()) {
+    for (int64_t i = begin; i < end; ++i)
+      MultiplyFewRows(p, i * cut.columns, Least(p.n, (i + 1) * cut.columns));
+    return;
+  }
   MatrixPiece piece(p, ScratchOfThread());
   for (int64_t i = begin; i < end; ++i) {
     const int64_t row = i / cut.across * cut.rows, column = i % cut.across * cut.columns;
@@ -171,6 +224,14 @@ bool HasFastTiles() { return TileOfProcessor().columns >= 16; }
 MatrixCut CutMatrix(const MatrixProduct& p) {
   constexpr double kWork = 1e6;  // multiply-adds of a piece, at least
   constexpr int64_t kPieces = 16;
+  if (p.few_rows()) {
+    constexpr int64_t kFloats = 1 << 16;  // of b, that a piece reads
+    MatrixCut cut;
+    cut.rows = p.m;
+    cut.columns = std::min(p.n, Ceil(kFloats, 16 * std::max<int64_t>(1, p.k)) * 16);
+    cut.down = 1, cut.across = Ceil(p.n, cut.columns);
+    return cut;
+  }
   const SlidingTile tile = TileOfProcessor();
   const double work =
       static_cast<double>(p.m) * static_cast<double>(p.n) * static_cast<double>(p.k);

@@ -17,6 +17,9 @@ struct MatrixProduct {
   bool adds = false;
   float* c = nullptr;
   int64_t ldc = 0;
+
+  // So few that rows of b, stored turned, are best read as they are.
+  bool few_rows() const { return m <= 4 && !a_turned && b_turned && !b_packed; }
 };
 
 // How c is cut into pieces of work, by the sizes alone.

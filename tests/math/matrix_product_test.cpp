@@ -19,9 +19,10 @@ struct Sizes {
 };
 // Around the borders of tiles, of what is packed at a time (108 rows, 256 columns, 256 terms) and
 // of pieces.
-const Sizes kSizes[] = {{1, 1, 1},      {1, 32, 3},     {4, 300, 700},  {13, 33, 65},
-                        {14, 16, 256},  {15, 64, 257},  {109, 40, 10},  {110, 530, 30},
-                        {57, 255, 513}, {250, 257, 64}, {28, 1000, 400}};
+const Sizes kSizes[] = {{1, 1, 1},      {1, 32, 3},     {4, 300, 700},   {13, 33, 65},
+                        {14, 16, 256},  {15, 64, 257},  {109, 40, 10},   {110, 530, 30},
+                        {57, 255, 513}, {250, 257, 64}, {28, 1000, 400}, {2, 70, 33},
+                        {3, 5, 1000}};
 
 // op(a) and op(b) as they are stored, rows a little apart, and c = NaN or ones.
 struct Case {
