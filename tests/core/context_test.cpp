@@ -99,6 +99,26 @@ TEST(ParallelFor, RunsPiecesAtTheSameTime) {
 }
 
 // The pauses are around the time after which workers fall asleep.
+TEST(ParallelFor, LetsEachWorkerBeginWithItsOwnShareOfNeighbours) {
+  Context context(Threads(2));
+  for (int round = 0; round < 20; ++round) {
+    Meeting meeting(2);
+    std::mutex mutex;
+    std::map<int, std::vector<int64_t>> pieces;  // of each worker, in order
+    context.ParallelFor(7, 1, [&](int64_t begin, int64_t, int worker) {
+      bool first;
+      {
+        const std::lock_guard lock(mutex);
+        pieces[worker].push_back(begin);
+        first = pieces[worker].size() == 1;
+      }
+      if (first) meeting.Wait();
+    });
+    ASSERT_EQ(pieces[0].at(0), 0);
+    ASSERT_EQ(pieces[1].at(0), 4);
+  }
+}
+
 TEST(ParallelFor, LosesNoWakeUp) {
   Context context(Threads(2));
   for (int round = 0; round < 600; ++round) {
