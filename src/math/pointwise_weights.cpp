@@ -23,13 +23,18 @@ int64_t ChunkFloats(const SlidingProduct& q) { return q.depth() * SlidingSumsRow
 // dw (rows, n) = or += the sum over chunks.
 void AddRows(const SlidingProduct& q, int64_t chunks, const float* sums, bool add, int64_t row,
              float* dw) {
-  const int64_t step = SlidingSumsRow(q);
-  for (int64_t c = 0; c < q.outputs; ++c) {
-    float sum = sums[row * step + c];
-    for (int64_t chunk = 1; chunk < chunks; ++chunk)
-      sum += sums[chunk * ChunkFloats(q) + row * step + c];
-    float& to = dw[row * q.outputs + c];
-    to = add ? to + sum : sum;
+  constexpr int64_t kStrip = 256;  // in the nearest cache
+  const float* from = sums + row * SlidingSumsRow(q);
+  dw += row * q.outputs;
+  for (int64_t begin = 0; begin < q.outputs; begin += kStrip) {
+    const int64_t n = std::min(kStrip, q.outputs - begin);
+    float sum[kStrip];
+    std::copy_n(from + begin, n, sum);
+    for (int64_t chunk = 1; chunk < chunks; ++chunk) {
+      const float* more = from + chunk * ChunkFloats(q) + begin;
+      for (int64_t c = 0; c < n; ++c) sum[c] += more[c];
+    }
+    for (int64_t c = 0; c < n; ++c) dw[begin + c] = add ? dw[begin + c] + sum[c] : sum[c];
   }
 }
 
