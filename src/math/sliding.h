@@ -5,8 +5,9 @@
 //
 // Both passes of a convolution that give images are of this form, and the third needs the same
 // windows. Output pixels are counted through all images, so that small images fill vectors too.
-// They are cut into tiles; of a tile a worker lays the windows out in panels (sliding-inl.h), which
-// stay in its L2 cache, and multiplies them with packed weights (tile-inl.h).
+// They are cut into tiles; of a tile a worker lays the windows out in panels (sliding_windows-inl.h),
+// which stay in its L2 cache, and multiplies them with packed weights (tile-inl.h). Where a copy
+// would not pay, it multiplies them where they are.
 #pragma once
 
 #include <cstdint>
@@ -58,19 +59,19 @@ SlidingPhase SlidingBackwardData(const ConvolutionGeometry& g, int64_t phase);
 struct SlidingCut {
   static constexpr int64_t kMostPixels = 512;
   static constexpr int64_t kMostInPlace = 8;  // panels at a time
-  int64_t pixels = 1, pixel_tiles = 0;       // of a tile: over all images, or (wide) along a row
-  int64_t most_pixels = 1;                   // for any number of images
-  int64_t channels = 1, channel_blocks = 1;  // in a panel
-  int64_t outputs = 1, output_blocks = 1;    // of a piece of work
-  int64_t chunks = 1, chunk_tiles = 0;       // weights: parts of the sum
-  int64_t most_chunks = 1;                   // for any number of images
-  int64_t row_block = 1;                     // rows of a tile of the kernel
-  int64_t row_floats = 0;                    // of a row of windows
-  int64_t window_rows = 0;                   // at most, of a channel
-  bool wide = false;                         // tiles are parts of single rows
-  bool direct = false;                       // windows are laid out from where they are
-  bool in_place = false;                     // or not at all: they are rows of x
-  bool by_rows = false;                      // or whole rows of y, from the windows themselves
+  int64_t pixels = 1, pixel_tiles = 0;        // of a tile: over all images, or (wide) along a row
+  int64_t most_pixels = 1;                    // for any number of images
+  int64_t channels = 1, channel_blocks = 1;   // in a panel
+  int64_t outputs = 1, output_blocks = 1;     // of a piece of work
+  int64_t chunks = 1, chunk_tiles = 0;        // weights: parts of the sum
+  int64_t most_chunks = 1;                    // for any number of images
+  int64_t row_block = 1;                      // rows of a tile of the kernel
+  int64_t row_floats = 0;                     // of a row of windows
+  int64_t window_rows = 0;                    // at most, of a channel
+  bool wide = false;                          // tiles are parts of single rows
+  bool direct = false;                        // windows are laid out from where they are
+  bool in_place = false;                      // or not at all: they are rows of x
+  bool by_rows = false;                       // or whole rows of y, from the windows themselves
 };
 // The tile of the kernel (tile-inl.h) on this processor.
 struct SlidingTile {

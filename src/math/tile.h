@@ -28,7 +28,7 @@ struct TileEnd {
 struct TileProduct {
   int64_t depth = 0;
   const float* a = nullptr;
-  int64_t a_step = 0;  // from step to step of the depth; of rows in place: from row to row; 0: packed
+  int64_t a_step = 0;  // of packed a, if not its rows; of kRows, from row to row
   int64_t a_next = 0;  // from one panel of a to the next
   const float* b = nullptr;
   int64_t b_step = 0;               // from row to row; 0: rows of a panel
