@@ -5,9 +5,9 @@
 //
 // Both passes of a convolution that give images are of this form, and the third needs the same
 // windows. Output pixels are counted through all images, so that small images fill vectors too.
-// They are cut into tiles; of a tile a worker lays the windows out in panels (sliding_windows-inl.h),
-// which stay in its L2 cache, and multiplies them with packed weights (tile-inl.h). Where a copy
-// would not pay, it multiplies them where they are.
+// They are cut into tiles; of a tile a worker lays the windows out in panels
+// (sliding_windows-inl.h), which stay in its L2 cache, and multiplies them with packed weights
+// (tile-inl.h). Where a copy would not pay, it multiplies them where they are.
 #pragma once
 
 #include <cstdint>
