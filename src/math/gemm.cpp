@@ -53,8 +53,8 @@ Blocks PieceBlocks(int64_t m, int64_t n, int64_t k) {
   return best;
 }
 
-// Where our own tiles beat OpenBLAS (Zen 5, 0.3.21, moka time on tests/bench/nets): products that read or
-// write more than caches hold, since tiles ask for what comes next, and those of few terms.
+// Where our own tiles beat OpenBLAS (Zen 5, 0.3.21, moka time on tests/bench/nets): products that
+// read or write more than caches hold, since tiles ask for what comes next, and those of few terms.
 bool IsFasterByTiles(bool a_turned, bool b_turned, int64_t m, int64_t n, int64_t k) {
   constexpr int64_t kMuch = 2000000;  // floats
   if (n < 32 || k == 0 || !HasFastTiles()) return false;
