@@ -35,12 +35,12 @@ void ConvolveBackwardWeights(Context& context, const ConvolutionGeometry& g, con
     DirectBackwardWeights(context, g, x, dy, dw, add_dw, db, add_db, scratch, shared);
     return;
   }
-  if (db != nullptr) BackwardBias(context, g, dy, db, add_db);
-  if (dw == nullptr) return;
-  if (tile != WinogradTile::kNone) {
-    WinogradBackwardWeights(context, g, tile, x, dy, dw, add_dw, scratch, shared);
+  if (dw == nullptr) {
+    if (db != nullptr) BackwardBias(context, g, dy, db, add_db);
+  } else if (tile != WinogradTile::kNone) {
+    WinogradBackwardWeights(context, g, tile, x, dy, dw, add_dw, db, add_db, scratch, shared);
   } else {
-    PointwiseBackwardWeights(context, g, x, dy, dw, add_dw, scratch, shared);
+    PointwiseBackwardWeights(context, g, x, dy, dw, add_dw, db, add_db, scratch, shared);
   }
 }
 

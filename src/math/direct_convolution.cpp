@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "math/chunk_sums.h"
 #include "math/sliding.h"
 
 namespace moka {
@@ -177,11 +178,7 @@ void DirectBackwardWeights(Context& context, const ConvolutionGeometry& g, const
                [&](int64_t group, int64_t piece, int worker) {
                  SlidingWeightPieces(p, cut, arrays(group), piece, piece + 1, scratch(worker));
                });
-  for (int64_t o = 0; db != nullptr && o < g.outputs; ++o) {
-    double sum = 0;
-    for (int64_t chunk = 0; chunk < cut.chunks; ++chunk) sum += bias[chunk * g.outputs + o];
-    db[o] = static_cast<float>(add_db ? db[o] + sum : sum);
-  }
+  if (db != nullptr) AddBiasChunks(bias, cut.chunks, g.outputs, add_db, db);
   if (dw == nullptr) return;
   constexpr int64_t kStrip = 16;  // outputs
   ForEachPiece(

@@ -3,8 +3,7 @@
 // with fewer rows is turned: dy takes the place of the windows, x that of dy.
 #include "math/pointwise_weights.h"
 
-#include <algorithm>
-
+#include "math/chunk_sums.h"
 #include "math/sliding.h"
 
 namespace moka {
@@ -20,23 +19,8 @@ SlidingProduct Swapped(const ConvolutionGeometry& g) {
 
 int64_t ChunkFloats(const SlidingProduct& q) { return q.depth() * SlidingSumsRow(q); }
 
-// dw (rows, n) = or += the sum over chunks.
-void AddRows(const SlidingProduct& q, int64_t chunks, const float* sums, bool add, int64_t row,
-             float* dw) {
-  constexpr int64_t kStrip = 256;  // in the nearest cache
-  const float* from = sums + row * SlidingSumsRow(q);
-  dw += row * q.outputs;
-  for (int64_t begin = 0; begin < q.outputs; begin += kStrip) {
-    const int64_t n = std::min(kStrip, q.outputs - begin);
-    float sum[kStrip];
-    std::copy_n(from + begin, n, sum);
-    for (int64_t chunk = 1; chunk < chunks; ++chunk) {
-      const float* more = from + chunk * ChunkFloats(q) + begin;
-      for (int64_t c = 0; c < n; ++c) sum[c] += more[c];
-    }
-    for (int64_t c = 0; c < n; ++c) dw[begin + c] = add ? dw[begin + c] + sum[c] : sum[c];
-  }
-}
+// Of the sums of dy, which are doubles, of a chunk.
+int64_t BiasFloats(const ConvolutionGeometry& g) { return 2 * g.outputs; }
 
 }  // namespace
 
@@ -52,41 +36,48 @@ int64_t PointwiseWeightsScratch(const ConvolutionGeometry& g) {
 
 int64_t PointwiseWeightsShared(const ConvolutionGeometry& g) {
   const SlidingProduct q = Swapped(g);
-  return g.group * CutSlidingWeights(q, g.group).most_chunks * ChunkFloats(q);
+  const int64_t chunks = CutSlidingWeights(q, g.group).most_chunks;
+  return chunks * (BiasFloats(g) + g.group * ChunkFloats(q));
 }
 
 void PointwiseBackwardWeights(Context& context, const ConvolutionGeometry& g, const float* x,
-                              const float* dy, float* dw, bool add, WorkerScratch scratch,
-                              std::span<float> shared) {
+                              const float* dy, float* dw, bool add_dw, float* db, bool add_db,
+                              WorkerScratch scratch, std::span<float> shared) {
   const SlidingProduct q = Swapped(g);
   const SlidingCut cut = CutSlidingWeights(q, g.group);
   // One chunk whose rows fill vectors is dw itself.
   const bool straight = cut.most_chunks == 1 && q.outputs == SlidingSumsRow(q);
   const int64_t pieces = cut.chunks * cut.channel_blocks * cut.output_blocks;
+  double* const bias = reinterpret_cast<double*>(shared.data());
   const auto sums = [&](int64_t group) {
-    return (straight ? dw : shared.data()) + group * cut.most_chunks * ChunkFloats(q);
+    return (straight ? dw : shared.data() + cut.most_chunks * BiasFloats(g)) +
+           group * cut.most_chunks * ChunkFloats(q);
   };
   context.ParallelFor(g.group * pieces, 1, [&](int64_t begin, int64_t end, int worker) {
     for (int64_t piece = begin; piece < end; ++piece) {
       const int64_t group = piece / pieces;
-      const SlidingWeightArrays arrays{.x = dy + group * q.channels * q.x_plane(),
-                                       .x_end = dy + g.batch * q.x_image,
-                                       .dy = x + group * q.outputs * q.x_plane(),
-                                       .dy_image = q.y_image,
-                                       .sums = sums(group),
-                                       .sums_chunk = ChunkFloats(q),
-                                       .sums_row = SlidingSumsRow(q),
-                                       .bias = nullptr,
-                                       .bias_chunk = 0,
-                                       .adds = straight && add};
+      const SlidingWeightArrays arrays{
+          .x = dy + group * q.channels * q.x_plane(),
+          .x_end = dy + g.batch * q.x_image,
+          .dy = x + group * q.outputs * q.x_plane(),
+          .dy_image = q.y_image,
+          .sums = sums(group),
+          .sums_chunk = ChunkFloats(q),
+          .sums_row = SlidingSumsRow(q),
+          .bias = nullptr,
+          .bias_chunk = 0,
+          .x_sums = db == nullptr ? nullptr : bias + group * q.channels,
+          .x_sums_chunk = g.outputs,
+          .adds = straight && add_dw};
       SlidingWeightPieces(q, cut, arrays, piece % pieces, piece % pieces + 1, scratch(worker));
     }
   });
+  if (db != nullptr) AddBiasChunks(bias, cut.chunks, g.outputs, add_db, db);
   if (straight) return;
   context.ParallelFor(g.group * q.channels, 16, [&](int64_t begin, int64_t end) {
     for (int64_t o = begin; o < end; ++o) {
-      const int64_t group = o / q.channels;
-      AddRows(q, cut.chunks, sums(group), add, o % q.channels, dw + group * q.channels * q.outputs);
+      const float* row = sums(o / q.channels) + o % q.channels * SlidingSumsRow(q);
+      AddChunks(row, cut.chunks, ChunkFloats(q), q.outputs, add_dw, dw + o * q.outputs);
     }
   });
 }

@@ -14,7 +14,7 @@ bool IsWidePointwise(const ConvolutionGeometry& g);
 int64_t PointwiseWeightsScratch(const ConvolutionGeometry& g);
 int64_t PointwiseWeightsShared(const ConvolutionGeometry& g);
 void PointwiseBackwardWeights(Context& context, const ConvolutionGeometry& g, const float* x,
-                              const float* dy, float* dw, bool add, WorkerScratch scratch,
-                              std::span<float> shared);
+                              const float* dy, float* dw, bool add_dw, float* db, bool add_db,
+                              WorkerScratch scratch, std::span<float> shared);
 
 }  // namespace moka

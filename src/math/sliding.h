@@ -63,7 +63,7 @@ struct SlidingCut {
   int64_t most_pixels = 1;                    // for any number of images
   int64_t channels = 1, channel_blocks = 1;   // in a panel
   int64_t outputs = 1, output_blocks = 1;     // of a piece of work
-  int64_t chunks = 1, chunk_tiles = 0;        // weights: parts of the sum
+  int64_t chunks = 1;                         // weights: parts of the sum
   int64_t most_chunks = 1;                    // for any number of images
   int64_t row_block = 1;                      // rows of a tile of the kernel
   int64_t row_floats = 0;                     // of a row of windows
@@ -100,6 +100,8 @@ void PackSlidingWeights(Context& context, const SlidingProduct& p, const float* 
 // A worker's floats.
 int64_t SlidingScratch(const SlidingProduct& p, int64_t group);
 int64_t SlidingWeightsScratch(const SlidingProduct& p, const SlidingCut& cut);
+// Of these, for panels or for where each row of the windows begins.
+int64_t SlidingLayoutFloats(const SlidingProduct& p, const SlidingCut& cut);
 
 // Pieces [begin, end) of pixel_tiles * output_blocks. end: as for y, from the group's first output
 // on; its slope and pointers are those of moka/math.h.
@@ -124,7 +126,9 @@ struct SlidingWeightArrays {
   int64_t sums_chunk, sums_row;  // floats from one chunk or depth to the next
   double* bias;
   int64_t bias_chunk;
-  bool adds = false;  // to sums that are there already
+  double* x_sums = nullptr;  // 1x1 kernels: [chunk][channel] of x, if not null; of the first
+  int64_t x_sums_chunk = 0;  // output block only
+  bool adds = false;         // to sums that are there already
 };
 void SlidingWeightPieces(const SlidingProduct& p, const SlidingCut& cut,
                          const SlidingWeightArrays& a, int64_t begin, int64_t end,

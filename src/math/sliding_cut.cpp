@@ -11,6 +11,7 @@ namespace {
 constexpr int64_t kPanelFloats = 98304;  // 384 KB: panels stay in an L2 of 512 KB and more
 constexpr int64_t kDepth = 320;       // of a panel: the products' sums stay in registers that long
 constexpr int64_t kFewOutputs = 128;  // for which copies of pixels would not pay
+constexpr int64_t kShortRow = 6;      // so long at least must runs of windows be
 constexpr int64_t kPieces = 16;       // wanted: enough to keep a few threads evenly busy
 
 int64_t Ceil(int64_t n, int64_t step) { return (n + step - 1) / step; }
@@ -186,6 +187,21 @@ SlidingCut CutRows(const SlidingProduct& p) {
   return cut;
 }
 
+// Tiles of whole rows.
+void SetRows(const SlidingProduct& p, SlidingCut& cut) {
+  const Span h = SpanOf(p.h), w = SpanOf(p.w);
+  cut.row_floats = (p.w.out + w.reach / w.stride) * w.stride;
+  const int64_t of_row = cut.outputs * p.w.out + cut.channels * cut.row_floats * h.stride;
+  const int64_t fit = std::min(kPanelFloats / of_row, SlidingCut::kMostPixels / p.w.out);
+  const int64_t most_rows = std::max<int64_t>(1, fit);
+  const int64_t images = p.h.out == 0 ? 1 : (most_rows + p.h.out - 2) / p.h.out + 1;
+  cut.window_rows = most_rows * h.stride + images * (h.reach + 1);
+  cut.most_pixels = most_rows * p.w.out;
+  const int64_t all = p.images * p.h.out, rows = Even(all, most_rows);
+  cut.pixels = rows * p.w.out;
+  cut.pixel_tiles = Ceil(all, rows);
+}
+
 }  // namespace
 
 SlidingCut CutSliding(const SlidingProduct& p, int64_t group) {
@@ -193,23 +209,34 @@ SlidingCut CutSliding(const SlidingProduct& p, int64_t group) {
   return InPlace(p) ? CutInPlace(p) : CutPanels(p, group);
 }
 
+// Whether runs along rows of windows cost less than panels: rows are not too short, and tiles of
+// the kernel have two vectors. The number of images makes no difference, so that memory for many is
+// enough for few.
+bool WeightsByRows(const SlidingProduct& p) {
+  return (p.taps() > 1 || p.w.stride > 1) && p.w.out >= kShortRow &&
+         p.w.out <= SlidingCut::kMostPixels && 2 * p.outputs > TileOfProcessor().columns;
+}
+
 SlidingCut CutSlidingWeights(const SlidingProduct& p, int64_t group) {
   const SlidingTile tile = TileOfProcessor();
   SlidingCut cut;
-  cut.channels = Even(p.channels, kDepth / p.taps());
+  cut.by_rows = WeightsByRows(p);
+  cut.in_place = IsPlain(p) && p.w.out >= 256;  // for runs that are long enough
+  cut.channels = Even(p.channels, (cut.by_rows ? 2 : 1) * kDepth / p.taps());
   cut.channel_blocks = Ceil(p.channels, cut.channels);
   cut.outputs = RoundUp(Even(p.outputs, 256), tile.columns);
   cut.output_blocks = Ceil(p.outputs, cut.outputs);
   cut.row_block = Even(cut.channels * p.taps(), tile.rows);
   const int64_t blocks = cut.channel_blocks * cut.output_blocks * group;
   cut.most_chunks = 2 * blocks > kPieces ? 1 : Ceil(kPieces, blocks);
-  const bool in_place = IsPlain(p) && p.w.out >= 256;  // for runs that are long enough
-  const int64_t laid_out = (in_place ? 0 : cut.channels * p.taps()) + cut.outputs;
-  SetPixels(p, std::min<int64_t>(kPanelFloats / laid_out, 512), cut);
-  cut.in_place = in_place;
-  SetTiles(p, std::min(cut.most_chunks, Ceil(p.pixels(), 4 * tile.columns)), cut);
-  cut.chunk_tiles = Ceil(cut.pixel_tiles, cut.most_chunks);
-  cut.chunks = cut.chunk_tiles == 0 ? 1 : Ceil(cut.pixel_tiles, cut.chunk_tiles);
+  if (cut.by_rows) {
+    SetRows(p, cut);
+  } else {
+    const int64_t laid_out = (cut.in_place ? 0 : cut.channels * p.taps()) + cut.outputs;
+    SetPixels(p, kPanelFloats / laid_out, cut);
+    SetTiles(p, std::min(cut.most_chunks, Ceil(p.pixels(), 4 * tile.columns)), cut);
+  }
+  cut.chunks = std::clamp<int64_t>(cut.pixel_tiles, 1, cut.most_chunks);
   return cut;
 }
 
@@ -231,10 +258,15 @@ int64_t SlidingScratch(const SlidingProduct& p, int64_t group) {
   return ByRows(p) ? std::max(panels, floats(CutRows(p))) : panels;
 }
 
+int64_t SlidingLayoutFloats(const SlidingProduct& p, const SlidingCut& cut) {
+  const int64_t columns = TileOfProcessor().columns;
+  if (cut.in_place) return 0;
+  return RoundUp(cut.by_rows ? cut.channels * p.taps() : PanelFloats(p, cut), columns);
+}
+
 int64_t SlidingWeightsScratch(const SlidingProduct& p, const SlidingCut& cut) {
-  const SlidingTile tile = TileOfProcessor();
-  return PanelFloats(p, cut) + RoundUp(cut.outputs, tile.columns) * cut.most_pixels +
-         WindowFloats(cut);
+  return SlidingLayoutFloats(p, cut) +
+         RoundUp(cut.outputs, TileOfProcessor().columns) * cut.most_pixels + WindowFloats(cut);
 }
 
 int64_t SlidingSumsRow(const SlidingProduct& p) {

@@ -120,9 +120,9 @@ class SlidingPiece {
   // Rows of y, from windows that lie side by side as the pixels do.
   void RunRows() {
     TileWindows windows(p_, c_, begin_, count_, windows_);
-    windows.Load(a_.x, a_.x_end);
+    windows.Load(a_.x, a_.x_end, 0, p_.channels);
     int32_t* taps = reinterpret_cast<int32_t*>(panels_);
-    windows.FindTaps(taps);
+    windows.FindTaps(p_.channels, taps);
     TileProduct t;
     t.depth = p_.depth();
     t.b_rows = taps;

@@ -27,23 +27,27 @@ class WeightPiece {
     first_channel_ = piece % c_.channel_blocks * c_.channels;
     channels_ = Least(c_.channels, p_.channels - first_channel_);
     chunk_ = piece / c_.channel_blocks;
-    const int64_t panels = (c_.pixels + kTileColumns - 1) / kTileColumns;
     panels_ = scratch;
-    turned_ = panels_ + panels * TileWindows::PanelStep(c_.channels * p_.taps()) + kTileColumns;
+    turned_ = panels_ + SlidingLayoutFloats(p_, c_);
     windows_ = turned_ + OutputPanels(c_.outputs) * kTileColumns * c_.pixels;
   }
 
   void Run() {
-    const int64_t last = Least((chunk_ + 1) * c_.chunk_tiles, c_.pixel_tiles);
+    const int64_t first = chunk_ * c_.pixel_tiles / c_.chunks,
+                  last = (chunk_ + 1) * c_.pixel_tiles / c_.chunks;
     if (Bias() != nullptr) {
       for (int64_t o = 0; o < outputs_; ++o) Bias()[o] = 0;
     }
-    for (int64_t tile = chunk_ * c_.chunk_tiles; tile < last; ++tile) {
+    if (XSums() != nullptr) {
+      for (int64_t k = 0; k < channels_; ++k) XSums()[k] = 0;
+    }
+    for (int64_t tile = first; tile < last; ++tile) {
       SetTile(tile);
       Turn();
-      if (a_.sums != nullptr) Multiply(a_.adds || tile > chunk_ * c_.chunk_tiles);
+      if (XSums() != nullptr) AddX();
+      if (a_.sums != nullptr) Multiply(a_.adds || tile > first);
     }
-    if (chunk_ * c_.chunk_tiles >= last && a_.sums != nullptr && !a_.adds) Clear();
+    if (first >= last && a_.sums != nullptr && !a_.adds) Clear();
   }
 
  private:
@@ -61,6 +65,12 @@ class WeightPiece {
                : a_.bias + chunk_ * a_.bias_chunk + first_output_;
   }
 
+  double* XSums() const {
+    return a_.x_sums == nullptr || first_output_ > 0
+               ? nullptr
+               : a_.x_sums + chunk_ * a_.x_sums_chunk + first_channel_;
+  }
+
   void SetTile(int64_t tile) {
     const SlidingTilePixels pixels = PixelsOf(p_, c_, tile);
     begin_ = pixels.begin, count_ = pixels.count;
@@ -74,8 +84,10 @@ class WeightPiece {
       const int64_t n = Least(plane - within, count_ - k);
       const float* from = a_.dy + image * a_.dy_image + first_output_ * plane + within;
       for (int64_t o = 0; o < outputs_; o += kTileColumns) {
+        const bool last = o + kTileColumns >= outputs_;  // then pixels that follow
         TurnRows(from + o * plane, Least(kTileColumns, outputs_ - o), plane, n,
-                 turned_ + (o * c_.pixels + k * kTileColumns), kTileColumns);
+                 turned_ + (o * c_.pixels + k * kTileColumns), kTileColumns,
+                 last ? n - o * plane : kTileColumns * plane);
       }
       if (Bias() != nullptr) {
         for (int64_t o = 0; o < outputs_; ++o) Bias()[o] += SumOfRow(from + o * plane, n);
@@ -84,17 +96,15 @@ class WeightPiece {
     }
   }
 
-  static double SumOfRow(const float* x, int64_t n) {
-    const Floats d;
-    FloatVector sums = hn::Zero(d);
-    int64_t k = 0;
-    for (; k + kLanes <= n; k += kLanes) sums = hn::Add(sums, hn::LoadU(d, x + k));
-    float lanes[kLanes];
-    hn::StoreU(sums, d, lanes);
-    double sum = 0;
-    for (int64_t lane = 0; lane < kLanes; ++lane) sum += lanes[lane];
-    for (; k < n; ++k) sum += x[k];
-    return sum;
+  // The sums of x's rows, of which the windows are made next.
+  void AddX() {
+    const int64_t plane = p_.out_plane();
+    for (int64_t at = 0, n; at < count_; at += n) {
+      const int64_t image = (begin_ + at) / plane, within = (begin_ + at) % plane;
+      n = Least(plane - within, count_ - at);
+      const float* x = a_.x + image * p_.x_image + first_channel_ * plane + within;
+      for (int64_t k = 0; k < channels_; ++k) XSums()[k] += SumOfRow(x + k * plane, n, 2 * plane);
+    }
   }
 
   // Windows that are rows of x, image by image.
@@ -120,8 +130,35 @@ class WeightPiece {
     }
   }
 
+  // Windows that are not laid out in panels: runs along rows of them.
+  void MultiplyRuns(bool adds) {
+    TileWindows windows(p_, c_, begin_, count_, windows_);
+    windows.Load(a_.x, a_.x_end, first_channel_, channels_);
+    int32_t* taps = reinterpret_cast<int32_t*>(panels_);
+    windows.FindTaps(channels_, taps);
+    const float* runs[SlidingCut::kMostPixels];
+    int64_t count = 0;
+    windows.ForEachRow([&](int64_t, const float* row) { runs[count++] = row; });
+    TileProduct t;
+    t.depth = count_;
+    t.a_runs = runs;
+    t.a_run = p_.w.out;
+    t.c_step = a_.sums_row;
+    t.adds = adds;
+    for (int64_t o = 0; o < outputs_; o += kTileColumns) {
+      t.b = turned_ + o * c_.pixels;
+      for (int64_t k = 0; k < Depth(); k += c_.row_block) {
+        t.a_rows = taps + k;
+        t.c = Sums(k, o);
+        TileOf<Broadcast::kRuns>(Least(c_.row_block, Depth() - k),
+                                 Least(kTileColumns, outputs_ - o))(t);
+      }
+    }
+  }
+
   void Multiply(bool adds) {
     if (c_.in_place) return MultiplyInPlace(adds);
+    if (c_.by_rows) return MultiplyRuns(adds);
     TileWindows windows(p_, c_, begin_, count_, windows_);
     windows.Pack(a_.x, a_.x_end, first_channel_, channels_, panels_);
     TileProduct t;

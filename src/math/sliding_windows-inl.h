@@ -102,15 +102,15 @@ class TileWindows {
     }
   }
 
-  // Or no panels: the windows of all channels in memory, which taps read where they are. Rows are
+  // Or no panels: the windows of some channels in memory, which taps read where they are. Rows are
   // the same for each row of outputs, from its place in memory on.
-  HWY_INLINE void Load(const float* x, const float* x_end) {
+  HWY_INLINE void Load(const float* x, const float* x_end, int64_t first, int64_t channels) {
     x_end_ = x_end;
-    for (int64_t channel = 0; channel < p.channels; ++channel)
-      LoadChannel(x + channel * p.x_plane(), memory_ + channel * channel_step_);
+    for (int64_t channel = 0; channel < channels; ++channel)
+      LoadChannel(x + (first + channel) * p.x_plane(), memory_ + channel * channel_step_);
   }
-  HWY_INLINE void FindTaps(int32_t* taps) const {
-    for (int64_t channel = 0; channel < p.channels; ++channel) {
+  HWY_INLINE void FindTaps(int64_t channels, int32_t* taps) const {
+    for (int64_t channel = 0; channel < channels; ++channel) {
       for (int64_t i = 0; i < p.h.taps; ++i) {
         for (int64_t j = 0; j < p.w.taps; ++j) *taps++ = static_cast<int32_t>(TapAt(channel, i, j));
       }

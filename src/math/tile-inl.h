@@ -54,9 +54,28 @@ HWY_INLINE void StoreFirst(FloatVector v, int64_t count, float* to) {
 #endif
 }
 
+// ahead: from x on, what is needed next, to be fetched meanwhile.
+HWY_INLINE float SumOfRow(const float* x, int64_t n, int64_t ahead = 0) {
+  const Floats d;
+  FloatVector sums[4] = {hn::Zero(d), hn::Zero(d), hn::Zero(d), hn::Zero(d)};
+  int64_t k = 0;
+  for (; k + 4 * kLanes <= n; k += 4 * kLanes) {
+#pragma GCC unroll 4
+    for (int i = 0; i < 4; ++i) {
+      if (ahead != 0) __builtin_prefetch(x + ahead + k + i * kLanes);
+      sums[i] = hn::Add(sums[i], hn::LoadU(d, x + k + i * kLanes));
+    }
+  }
+  for (; k + kLanes <= n; k += kLanes) sums[0] = hn::Add(sums[0], hn::LoadU(d, x + k));
+  if (k < n) sums[1] = hn::Add(sums[1], LoadFirst(x + k, n - k));
+  const FloatVector all = hn::Add(hn::Add(sums[0], sums[1]), hn::Add(sums[2], sums[3]));
+  return hn::GetLane(hn::SumOfLanes(d, all));
+}
+
 // Where a[k][row] lies: packed, a[k * rows + row], or as rows of a panel, a[row * kTileColumns +
-// k], or anywhere, a[row * a_step + k]. kPackedRows: packed, and the rows of b lie at b_rows.
-enum class Broadcast { kPacked, kPanel, kRows, kPackedRows };
+// k], or anywhere, a[row * a_step + k], or a_runs[k / a_run][a_rows[row] + k % a_run]. kPackedRows:
+// packed, and the rows of b lie at b_rows.
+enum class Broadcast { kPacked, kPanel, kRows, kRuns, kPackedRows };
 
 // v where v > 0 (or is no number), else slope v; 0 for slope 0, whatever v.
 HWY_INLINE FloatVector Rectify(FloatVector v, float slope) {
@@ -115,16 +134,23 @@ HWY_NOINLINE void Tile(const TileProduct& t) {
   constexpr bool packed = kind == Broadcast::kPacked || kind == Broadcast::kPackedRows;
   constexpr int64_t a_row = packed ? 1 : kTileColumns;
   const int64_t a_step = !packed ? 1 : t.a_step != 0 ? t.a_step : rows;
-  // Rows of a that lie anywhere: every third has a pointer, the others are found from there.
+  // Rows of a that lie evenly: every third has a pointer, the others are found from there.
   const float* thirds[(rows + 2) / 3];
   const int64_t row_step = t.a_step, two_rows = 2 * t.a_step;
-  const float *a = t.a, *b = t.b, *fetch = t.fetch != nullptr ? t.fetch : a;
+  // Of runs: a pointer for each.
+  const float* starts[kind == Broadcast::kRuns ? rows : 1];
+  const float* const* run = t.a_runs;
+  const float *a = kind == Broadcast::kRuns ? *run : t.a, *b = t.b,
+              *fetch = t.fetch != nullptr ? t.fetch : a;
   const int64_t b_step = t.b_step != 0 ? t.b_step : kTileColumns;
   const int32_t* b_row = t.b_rows;
   int64_t left = t.depth;
   // A panel has but kTileColumns elements of a row; the next panel follows a_next floats later.
   do {
-    const int64_t depth = kind != Broadcast::kPanel || left < kTileColumns ? left : kTileColumns;
+    const int64_t most = kind == Broadcast::kPanel ? kTileColumns : t.a_run;
+    const bool parts = kind == Broadcast::kPanel || kind == Broadcast::kRuns;
+    const int64_t depth = !parts || left < most ? left : most;
+    int64_t k = 0;
     const float* HWY_RESTRICT from = a;
     const auto step = [&]() HWY_ATTR __attribute__((always_inline)) {
       __builtin_prefetch(fetch);
@@ -143,6 +169,7 @@ HWY_NOINLINE void Tile(const TileProduct& t) {
         const float* at = from + i * a_row;
         if constexpr (kind == Broadcast::kRows)
           at = thirds[i / 3] + (i % 3 == 0 ? 0 : i % 3 == 1 ? row_step : two_rows);
+        if constexpr (kind == Broadcast::kRuns) at = starts[i] + k;
         const FloatVector left_i = hn::Set(d, *at);
 #pragma GCC unroll 2
         for (int j = 0; j < vectors; ++j) sums[i][j] = hn::MulAdd(left_i, right[j], sums[i][j]);
@@ -157,7 +184,10 @@ HWY_NOINLINE void Tile(const TileProduct& t) {
 #pragma GCC unroll 5
       for (int i = 0; i < rows; i += 3) thirds[i / 3] = a + i * row_step;
     }
-    int64_t k = 0;
+    if constexpr (kind == Broadcast::kRuns) {
+#pragma GCC unroll 16
+      for (int i = 0; i < rows; ++i) starts[i] = a + t.a_rows[i];
+    }
     // What is read or written at the end is on its way from memory meanwhile, line by line.
     for (int v = 0; v < 3 && k + rows <= depth && left == t.depth; ++v) {
       const int64_t at = v < 2 ? v * kLanes : 2 * kLanes - 1;
@@ -169,7 +199,11 @@ HWY_NOINLINE void Tile(const TileProduct& t) {
     }
     for (; k < depth; ++k) step();
     left -= depth;
-    a += t.a_next;
+    if constexpr (kind == Broadcast::kRuns) {
+      if (left > 0) a = *++run;
+    } else {
+      a += t.a_next;
+    }
   } while (left > 0);
   if (t.end != nullptr) {
     EndTile<rows, vectors>(t, sums);

@@ -30,6 +30,10 @@ struct TileProduct {
   const float* a = nullptr;
   int64_t a_step = 0;  // of packed a, if not its rows; of kRows, from row to row
   int64_t a_next = 0;  // from one panel of a to the next
+  // Of kRuns: the terms come in runs of so many, and where in a run each row begins.
+  const float* const* a_runs = nullptr;
+  int64_t a_run = 0;
+  const int32_t* a_rows = nullptr;
   const float* b = nullptr;
   int64_t b_step = 0;               // from row to row; 0: rows of a panel
   const int32_t* b_rows = nullptr;  // or where each row begins, from b on

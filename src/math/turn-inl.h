@@ -14,9 +14,9 @@ HWY_BEFORE_NAMESPACE();
 namespace moka::HWY_NAMESPACE {
 
 #if HWY_TARGET <= HWY_AVX3
-// Sixteen rows of sixteen, from x to y.
+// Sixteen rows of sixteen, from x to y; ahead: from x on, what is turned later.
 HWY_INLINE void TurnSquare(const float* HWY_RESTRICT x, int64_t x_step, float* HWY_RESTRICT y,
-                           int64_t y_step) {
+                           int64_t y_step, int64_t ahead) {
   namespace hn = hwy::HWY_NAMESPACE;
   const hn::FixedTag<float, 16> d;
   const hn::RepartitionToWide<decltype(d)> pairs;
@@ -27,6 +27,7 @@ HWY_INLINE void TurnSquare(const float* HWY_RESTRICT x, int64_t x_step, float* H
   for (int g = 0; g < 4; ++g, x += 4 * x_step) {
     const auto r0 = hn::LoadU(d, x), r1 = hn::LoadU(d, x + x_step),
                r2 = hn::LoadU(d, x + 2 * x_step), r3 = hn::LoadU(d, x + 3 * x_step);
+    for (int i = 0; i < 4 && ahead != 0; ++i) __builtin_prefetch(x + ahead + i * x_step);
     const auto low01 = hn::BitCast(pairs, hn::InterleaveLower(d, r0, r1)),
                high01 = hn::BitCast(pairs, hn::InterleaveUpper(d, r0, r1)),
                low23 = hn::BitCast(pairs, hn::InterleaveLower(d, r2, r3)),
@@ -51,15 +52,21 @@ HWY_INLINE void TurnSquare(const float* HWY_RESTRICT x, int64_t x_step, float* H
 }
 #endif
 
-// x_step, y_step: floats from row to row. Sixteen or four rows at a time.
+// x_step, y_step: floats from row to row. Sixteen or four rows at a time. next: from x on, the rows
+// that will be turned after these, to be fetched meanwhile, or 0.
 HWY_INLINE void TurnRows(const float* HWY_RESTRICT x, int64_t rows, int64_t x_step, int64_t n,
-                         float* HWY_RESTRICT y, int64_t y_step) {
+                         float* HWY_RESTRICT y, int64_t y_step, int64_t next = 0) {
   namespace hn = hwy::HWY_NAMESPACE;
   int64_t i = 0;
 #if HWY_TARGET <= HWY_AVX3
   for (; i + 16 <= rows; i += 16) {
+    const int64_t ahead = i + 32 <= rows ? 16 * x_step : next == 0 ? 0 : next - i * x_step;
+    const auto square = [&](int64_t j) HWY_ATTR {
+      TurnSquare(x + i * x_step + j, x_step, y + j * y_step + i, y_step, ahead);
+    };
     int64_t j = 0;
-    for (; j + 16 <= n; j += 16) TurnSquare(x + i * x_step + j, x_step, y + j * y_step + i, y_step);
+    for (; j + 16 <= n; j += 16) square(j);
+    if (j < n && n >= 16) square(n - 16), j = n;
     for (; j < n; ++j) {
       for (int64_t l = 0; l < 16; ++l) y[j * y_step + i + l] = x[(i + l) * x_step + j];
     }

@@ -50,7 +50,7 @@ void WinogradBackwardData(Context& context, const ConvolutionGeometry& g, Winogr
 // dw = or += gradient for w. shared: WinogradSharedScratch floats.
 int64_t WinogradSharedScratch(const ConvolutionGeometry& g, WinogradTile tile);
 void WinogradBackwardWeights(Context& context, const ConvolutionGeometry& g, WinogradTile tile,
-                             const float* x, const float* dy, float* dw, bool add_dw,
-                             WorkerScratch scratch, std::span<float> shared);
+                             const float* x, const float* dy, float* dw, bool add_dw, float* db,
+                             bool add_db, WorkerScratch scratch, std::span<float> shared);
 
 }  // namespace moka

@@ -3,6 +3,7 @@
 // tiles in order, and chunks are added in order: the bits depend on the shape alone.
 #include <algorithm>
 
+#include "math/chunk_sums.h"
 #include "math/winograd_cut.h"
 
 #undef HWY_TARGET_INCLUDE
@@ -24,6 +25,7 @@ struct WeightsPiece {
   const float *x, *dy;  // the first channel's and output's planes in the first image
   float* dw;            // of the first output and channel
   bool adds;
+  double* bias;  // of the first output, to be set to the sums of dy, or null
   float* memory;
 };
 
@@ -42,17 +44,26 @@ class GradientTiles {
       : g_(g), block_(block), height_(g.out_height()), width_(g.out_width()) {}
 
   // dy: plane of the first of `outputs` in the first image; those of a vector beyond are 0.
-  HWY_INLINE void Transform(const float* dy, int64_t outputs, float* to, int64_t to_point) {
+  // bias: dy's sums are added to it, if not null.
+  HWY_INLINE void Transform(const float* dy, int64_t outputs, float* to, int64_t to_point,
+                            double* bias) {
+    const Floats d;
+    FloatVector sums = hn::Zero(d);
     for (int64_t r = 0; r < block_.runs; ++r) {
       const WinogradRun& run = block_.run[r];
       for (int64_t i = 0; i < run.count; i += kTiles) {
         const int64_t count = run.count - i < kTiles ? run.count - i : kTiles;
         Load(dy + run.image * g_.outputs * height_ * width_, outputs, run.row * step,
              (run.column + i) * step, count * step);
+        if (bias != nullptr) sums = hn::Add(sums, Sum());
         for (int64_t tile = 0; tile < count; ++tile)
           TransformTile(tile, to + (run.first + i + tile) * kTileColumns, to_point);
       }
     }
+    if (bias == nullptr) return;
+    HWY_ALIGN float lanes[kLanes];
+    hn::Store(sums, d, lanes);
+    for (int64_t o = 0; o < outputs; ++o) bias[o] += lanes[o];
   }
 
  private:
@@ -87,6 +98,19 @@ class GradientTiles {
 #pragma GCC unroll 16
       for (int64_t j = 0; j < kLanes; ++j) hn::Store(v[j], d, pixels_[i][j]);
     }
+  }
+
+  HWY_INLINE FloatVector Sum() const {
+    const Floats d;
+    FloatVector sums[step];
+#pragma GCC unroll 4
+    for (int i = 0; i < step; ++i) {
+      sums[i] = hn::Load(d, pixels_[i][0]);
+#pragma GCC unroll 16
+      for (int64_t j = 1; j < kLanes; ++j) sums[i] = hn::Add(sums[i], hn::Load(d, pixels_[i][j]));
+    }
+    for (int i = 1; i < step; ++i) sums[0] = hn::Add(sums[0], sums[i]);
+    return sums[0];
   }
 
   HWY_INLINE void TransformTile(int64_t tile, float* to, int64_t to_point) {
@@ -164,6 +188,7 @@ void RunWeights(const WeightsPiece& p) {
   float* const m = memory;
   memory += kPoints * m_point;
 
+  for (int64_t o = 0; p.bias != nullptr && o < p.outputs; ++o) p.bias[o] = 0;
   for (int64_t begin = p.begin; begin < p.end; begin += p.cut.block) {
     const int64_t count = p.end - begin < p.cut.block ? p.end - begin : p.cut.block;
     const WinogradBlock block(p.cut, begin, count, InputTiles<points, step>::kExtra);
@@ -174,7 +199,7 @@ void RunWeights(const WeightsPiece& p) {
       gradient.Transform(p.dy + o * g.out_height() * g.out_width(),
                          p.outputs - o < kLanes ? p.outputs - o : kLanes,
                          m + o / kTileColumns * kTileColumns * p.cut.block + o % kTileColumns,
-                         m_point);
+                         m_point, p.bias == nullptr ? nullptr : p.bias + o);
     }
     const RowTiles rows(p.channels);
     TileProduct t;
@@ -223,32 +248,21 @@ int64_t WeightCount(const ConvolutionGeometry& g) {
   return g.outputs * (g.channels / g.group) * g.kernel_h * g.kernel_w;
 }
 
-// dw = or += sum over chunks.
-void AddChunks(Context& context, std::span<const float> sums, int64_t chunks, int64_t count,
-               float* dw, bool add) {
-  context.ParallelFor(count, 16384, [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i) {
-      float sum = sums[static_cast<size_t>(i)];
-      for (int64_t chunk = 1; chunk < chunks; ++chunk)
-        sum += sums[static_cast<size_t>(chunk * count + i)];
-      dw[i] = add ? dw[i] + sum : sum;
-    }
-  });
-}
-
 }  // namespace
 
 int64_t WinogradSharedScratch(const ConvolutionGeometry& g, WinogradTile tile) {
-  const int64_t chunks = CutWinogradWeights(g, tile).chunks;
-  return chunks == 1 ? 0 : chunks * WeightCount(g);
+  const int64_t chunks = CutWinogradWeights(g, tile).chunks, bias = chunks * 2 * g.outputs;
+  return bias + (chunks == 1 ? 0 : chunks * WeightCount(g));
 }
 
 void WinogradBackwardWeights(Context& context, const ConvolutionGeometry& g, WinogradTile tile,
-                             const float* x, const float* dy, float* dw, bool add_dw,
-                             WorkerScratch scratch, std::span<float> shared) {
+                             const float* x, const float* dy, float* dw, bool add_dw, float* db,
+                             bool add_db, WorkerScratch scratch, std::span<float> shared) {
   const WinogradWeightsCut cut = CutWinogradWeights(g, tile);
   const int64_t channels = g.channels / g.group, outputs = g.outputs / g.group,
                 taps = g.kernel_h * g.kernel_w, image_tiles = cut.tiles.rows * cut.tiles.columns;
+  double* const bias = reinterpret_cast<double*>(shared.data());
+  float* const sums = shared.data() + cut.chunks * 2 * g.outputs;
   const int64_t pieces = g.group * cut.output_blocks * cut.channel_blocks * cut.chunks;
   context.ParallelFor(pieces, 1, [&](int64_t begin, int64_t end, int worker) {
     for (int64_t piece = begin; piece < end; ++piece) {
@@ -258,7 +272,7 @@ void WinogradBackwardWeights(Context& context, const ConvolutionGeometry& g, Win
       const int64_t output = rest % cut.output_blocks * cut.outputs;
       rest /= cut.output_blocks;
       const int64_t group = rest % g.group, chunk = rest / g.group;
-      float* to = cut.chunks == 1 ? dw : shared.data() + chunk * WeightCount(g);
+      float* to = cut.chunks == 1 ? dw : sums + chunk * WeightCount(g);
       const int64_t first_output = group * outputs + output,
                     first_channel = group * channels + channel;
       HWY_DYNAMIC_DISPATCH(WeightsOf)
@@ -267,11 +281,14 @@ void WinogradBackwardWeights(Context& context, const ConvolutionGeometry& g, Win
         std::min(cut.channels, channels - channel), std::min(cut.outputs, outputs - output),
         x + first_channel * g.height * g.width, dy + first_output * g.out_height() * g.out_width(),
         to + (first_output * channels + channel) * taps, cut.chunks == 1 && add_dw,
+        db == nullptr || channel > 0 ? nullptr : bias + chunk * g.outputs + first_output,
         AlignToLine(scratch(worker).data())},
        tile);
     }
   });
-  if (cut.chunks > 1) AddChunks(context, shared, cut.chunks, WeightCount(g), dw, add_dw);
+  if (db != nullptr) AddBiasChunks(bias, cut.chunks, g.outputs, add_db, db);
+  const int64_t count = WeightCount(g);
+  if (cut.chunks > 1) AddChunks(context, sums, cut.chunks, count, count, add_dw, dw);
 }
 
 }  // namespace moka

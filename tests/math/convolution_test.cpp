@@ -85,7 +85,7 @@ TEST_P(Convolutions, GiveEitherGradientAlone) {
   ConvolveBackwardWeights(context, g, x.data(), dy.data(), nullptr, false, db.data(), false, memory,
                           memory.shared);
   EXPECT_EQ(dw, both.w);
-  EXPECT_EQ(db, both.bias);
+  EXPECT_TRUE(naive::Near(naive::BackwardBias(g, dy), db));
 }
 
 ConvolutionGeometry Make(int64_t batch, int64_t channels, int64_t height, int64_t width,
@@ -134,7 +134,10 @@ const ConvolutionGeometry kTable[] = {
     Make(3, 5, 25, 41, 21, 1),           // the same, but for the last of an image
     Make(2, 100, 32, 36, 15, 1),         // one panel at a time
     Make(40, 34, 8, 8, 30, 1, 1, 0, 1, 2),
-    Make(3, 330, 7, 7, 95, 1),  // several parts of the sums, panels of two images
+    Make(3, 76, 9, 8, 40, 3, 1, 1),         // weights: runs along rows, parts of the channels
+    Make(5, 6, 23, 17, 70, 3, 2, 1, 1, 2),  // rows that a stride parts, groups
+    Make(3, 10, 15, 13, 40, 1, 2),          // of every other pixel
+    Make(3, 330, 7, 7, 95, 1),              // several parts of the sums, panels of two images
     {.batch = 2,
      .channels = 3,
      .height = 9,
@@ -231,6 +234,21 @@ TEST(SlidingCuts, MultiplyWindowsOfWholeRowsWhereTheseFillVectors) {
     EXPECT_FALSE(by_rows(Make(3, 3, 20, 32, 222, 5, 1, 2))) << "many outputs";
     EXPECT_FALSE(by_rows(Make(64, 1, 9, 9, 20, 5))) << "rows of 5";
     EXPECT_FALSE(by_rows(Make(3, 400, 20, 32, 22, 5, 1, 2))) << "windows of many floats";
+  }
+}
+
+TEST(SlidingCuts, RunAlongRowsOfWindowsForTheGradientOfWeightsUnlessTheyAreShort) {
+  for (const int64_t target : RunnableTargets()) {
+    const OnTarget on(target);
+    const auto by_rows = [](const ConvolutionGeometry& g) {
+      return CutSlidingWeights(SlidingForward(g), g.group).by_rows;
+    };
+    EXPECT_TRUE(by_rows(Make(3, 3, 20, 32, 22, 5, 1, 2)));
+    EXPECT_TRUE(by_rows(Make(3, 30, 13, 13, 40, 1, 2)));
+    EXPECT_FALSE(by_rows(Make(3, 3, 7, 7, 22, 3))) << "rows of 5";
+    EXPECT_FALSE(by_rows(Make(1, 3, 3, 600, 22, 3))) << "rows longer than a tile";
+    EXPECT_FALSE(by_rows(Make(3, 3, 20, 32, 3, 5, 1, 2))) << "one vector of outputs";
+    EXPECT_FALSE(by_rows(Make(3, 30, 13, 13, 40, 1))) << "windows that are rows of x";
   }
 }
 

@@ -74,15 +74,15 @@ struct Convolution {
                          dx.data(), memory);
     return dx;
   }
-  // Added to `before`, if there is something.
+  // Added to `before`, if there is something; db, if not null, is added to, too.
   std::vector<float> Weights(const std::vector<float>& x, const std::vector<float>& dy,
-                             const std::vector<float>& before = {}) const {
+                             const std::vector<float>& before = {}, float* db = nullptr) const {
     Context context({.threads = threads, .seed = 1});
     const Memory memory(WinogradScratch(g, Pass::kBackwardWeights, tile), threads);
     std::vector<float> shared(static_cast<size_t>(WinogradSharedScratch(g, tile)), kNan),
         dw = before.empty() ? std::vector<float>(naive::WeightCount(g), kNan) : before;
-    WinogradBackwardWeights(context, g, tile, x.data(), dy.data(), dw.data(), !before.empty(),
-                            memory, shared);
+    WinogradBackwardWeights(context, g, tile, x.data(), dy.data(), dw.data(), !before.empty(), db,
+                            true, memory, shared);
     return dw;
   }
 };
@@ -205,10 +205,11 @@ TEST_P(WinogradOn, ScalesShiftsAddsAndRectifiesWhatItWrites) {
   }
 }
 
-TEST_P(WinogradOn, AddsToTheGradientForWIfAsked) {
-  // One chunk, and several.
+TEST_P(WinogradOn, AddsToTheGradientsIfAsked) {
+  // One chunk, and several; parts of the channels and outputs.
   for (const ConvolutionGeometry& g :
-       {Images(2, 3, 9, 9, 5, 3, 1, 1), Images(24, 2, 15, 15, 3, 3, 1, 1)}) {
+       {Images(2, 3, 9, 9, 5, 3, 1, 1), Images(24, 2, 15, 15, 3, 3, 1, 1),
+        Images(1, 260, 9, 9, 270, 3, 1, 1, 2)}) {
     SCOPED_TRACE(testing::PrintToString(g));
     const Convolution c{g, WinogradTile::kF4x3};
     const auto x = naive::Random(naive::InputCount(g), "x"),
@@ -216,7 +217,11 @@ TEST_P(WinogradOn, AddsToTheGradientForWIfAsked) {
                before = naive::Random(naive::WeightCount(g), "before");
     std::vector<double> expected = naive::BackwardWeights(g, x, dy);
     for (size_t i = 0; i < expected.size(); ++i) expected[i] += before[i];
-    EXPECT_TRUE(naive::Near(expected, c.Weights(x, dy, before), 1e-5));
+    std::vector<double> expected_bias = naive::BackwardBias(g, dy);
+    for (double& value : expected_bias) value += 2;
+    std::vector<float> db(expected_bias.size(), 2);
+    EXPECT_TRUE(naive::Near(expected, c.Weights(x, dy, before, db.data()), 1e-5));
+    EXPECT_TRUE(naive::Near(expected_bias, db));
   }
 }
 
