@@ -10,6 +10,7 @@ namespace {
 
 constexpr int64_t kPanelFloats = 98304;  // 384 KB: panels stay in an L2 of 512 KB and more
 constexpr int64_t kDepth = 320;       // of a panel: the products' sums stay in registers that long
+constexpr int64_t kLongDepth = 512;   // if there would be many such parts, and copies are plain
 constexpr int64_t kFewOutputs = 128;  // for which copies of pixels would not pay
 constexpr int64_t kShortRow = 6;      // so long at least must runs of windows be
 constexpr int64_t kPieces = 16;       // wanted: enough to keep a few threads evenly busy
@@ -63,7 +64,7 @@ void SetTiles(const SlidingProduct& p, int64_t tiles, SlidingCut& cut) {
   const int64_t columns = TileOfProcessor().columns, all = cut.wide ? p.w.out : p.pixels();
   if (p.pixels() == 0) return;
   tiles = std::max(tiles, Ceil(all, cut.most_pixels));
-  cut.pixels = RoundUp(Ceil(all, tiles), columns);
+  cut.pixels = RoundUp(Ceil(all, tiles), columns / 2);
   cut.pixel_tiles = Ceil(all, cut.pixels) * (cut.wide ? p.images * p.h.out : 1);
 }
 
@@ -79,33 +80,63 @@ int64_t WindowFloats(const SlidingCut& cut) {
   return cut.channels * cut.window_rows * cut.row_floats + 4 * TileOfProcessor().columns;
 }
 
-// The time of two threads over half of the work of one: tiles of some pixels each, the last of the
-// rest, in `parts`.
-double Imbalance(int64_t pixels, int64_t all, int64_t parts) {
-  const int64_t whole = all / pixels * parts, rest = all % pixels * parts;
-  const int64_t time = whole % 2 == 0
-                           ? whole / 2 * pixels + rest - rest / 2
-                           : std::max((whole + 1) / 2 * pixels, whole / 2 * pixels + rest);
-  return 2 * static_cast<double>(time) / static_cast<double>(all * parts);
+// What a pixel tile of a cut costs a worker, in products of a vector of pixels with one output's
+// weights, for so many pixels and outputs. In estimates: laying out windows as much as the products
+// of 12 outputs (samples of rows: 40), reading an output's weights as those of 8 pixels, and a tile
+// of the kernel with one vector a tenth more than half of one with two.
+double TileCost(const SlidingProduct& p, const SlidingCut& cut, int64_t pixels, int64_t outputs) {
+  const double layout = p.taps() == 1 && !cut.direct ? 40 : 12;
+  const int64_t lanes = TileOfProcessor().columns / 2, vectors = Ceil(pixels, lanes);
+  return (static_cast<double>(vectors) + (vectors % 2 == 0 ? 0 : 0.1)) *
+             (static_cast<double>(outputs) + layout) +
+         8.0 / static_cast<double>(lanes) * static_cast<double>(outputs);
 }
 
-// What a cut costs beside the products, in estimates: laying out a pixel's windows as much as the
-// products of 12 outputs (samples of rows: 40), reading an output's weights, for each tile, as
-// those of 8 pixels; and threads without work.
+// The time that two threads take, each with its half of the pieces until it takes from the other.
+double TimeOfTwo(const SlidingProduct& p, int64_t group, const SlidingCut& cut) {
+  constexpr int64_t kMost = 64;  // of so many the last makes no difference
+  const int64_t last_pixels =
+      cut.wide ? cut.pixels : p.pixels() - (cut.pixel_tiles - 1) * cut.pixels;
+  const int64_t last_outputs = p.outputs - (cut.output_blocks - 1) * cut.outputs;
+  const double costs[2][2] = {
+      {TileCost(p, cut, cut.pixels, cut.outputs), TileCost(p, cut, cut.pixels, last_outputs)},
+      {TileCost(p, cut, last_pixels, cut.outputs), TileCost(p, cut, last_pixels, last_outputs)}};
+  const int64_t of_group = cut.pixel_tiles * cut.output_blocks, pieces = of_group * group;
+  const auto cost = [&](int64_t piece) {
+    piece %= of_group;
+    return costs[piece / cut.output_blocks == cut.pixel_tiles - 1]
+                [piece % cut.output_blocks == cut.output_blocks - 1];
+  };
+  if (pieces > kMost) {
+    const auto tiles = static_cast<double>(cut.pixel_tiles - 1);
+    const auto blocks = static_cast<double>(cut.output_blocks - 1);
+    return static_cast<double>(group) / 2 *
+           (tiles * (blocks * costs[0][0] + costs[0][1]) + blocks * costs[1][0] + costs[1][1]);
+  }
+  int64_t next[2] = {0, (pieces + 1) / 2};
+  const int64_t end[2] = {next[1], pieces};
+  double time[2] = {0, 0};
+  for (int64_t done = 0; done < pieces; ++done) {
+    const int thread = time[0] <= time[1] ? 0 : 1,
+              from = next[thread] < end[thread] ? thread : 1 - thread;
+    time[thread] += cost(next[from]++);
+  }
+  return std::max(time[0], time[1]);
+}
+
+// What a cut costs, over the products alone; more for a few pieces, which would leave more threads
+// without work.
 double CostOf(const SlidingProduct& p, int64_t group, const SlidingCut& cut) {
-  const double layout = p.taps() == 1 && !cut.direct ? 40 : 12;
-  const int64_t pieces = std::max<int64_t>(1, cut.output_blocks * cut.pixel_tiles * group);
+  const int64_t pieces = cut.output_blocks * cut.pixel_tiles * group;
   const double shortage = static_cast<double>(kPieces) / static_cast<double>(pieces) - 1;
-  const int64_t all = std::max<int64_t>(1, cut.wide ? p.w.out : p.pixels());
-  const int64_t rows = cut.wide ? p.images * p.h.out : 1;
-  return layout / static_cast<double>(std::min(cut.outputs, p.outputs)) +
-         8.0 * static_cast<double>(Ceil(all, cut.pixels)) / static_cast<double>(all) +
-         0.05 * std::max(0.0, shortage) +
-         0.5 * (Imbalance(cut.pixels, all, cut.output_blocks * group * rows) - 1);
+  const double products = static_cast<double>(p.pixels() * p.outputs * group) /
+                          static_cast<double>(TileOfProcessor().columns);
+  return TimeOfTwo(p, group, cut) / products + 0.04 * std::max(0.0, shortage);
 }
 
 // Pieces that each take part of the outputs and of the pixels: those that cost least.
 void SetPieces(const SlidingProduct& p, int64_t group, SlidingCut& cut) {
+  if (p.pixels() == 0) return;
   const int64_t most_tiles = Ceil(p.pixels(), 2 * TileOfProcessor().columns);
   const int64_t blocks = Ceil(p.outputs, cut.row_block);
   double least = std::numeric_limits<double>::infinity();
@@ -114,7 +145,8 @@ void SetPieces(const SlidingProduct& p, int64_t group, SlidingCut& cut) {
     cut.outputs = Ceil(blocks, parts) * cut.row_block;
     cut.output_blocks = Ceil(p.outputs, cut.outputs);
     const int64_t wanted = Ceil(kPieces, cut.output_blocks * group);
-    for (const int64_t tiles : {Ceil(wanted, 2), wanted, 2 * wanted}) {
+    for (const int64_t tiles :
+         {Ceil(wanted, 2), wanted - 1, wanted, Ceil(3 * wanted, 2), 2 * wanted}) {
       SetTiles(p, std::min(most_tiles, tiles), cut);
       const double cost = CostOf(p, group, cut);
       if (cost < least) least = cost, best = cut;
@@ -128,7 +160,8 @@ SlidingCut CutPanels(const SlidingProduct& p, int64_t group) {
   const int64_t taps = std::max<int64_t>(1, p.taps());
   SlidingCut cut;
   cut.row_block = Even(p.outputs, tile.rows);
-  cut.channels = Even(p.channels, kDepth / taps);
+  const bool plain = p.taps() == 1 && IsDirect(p.h) && IsDirect(p.w) && p.channels > 3 * kDepth;
+  cut.channels = Even(p.channels, (plain ? kLongDepth : kDepth) / taps);
   cut.channel_blocks = Ceil(p.channels, cut.channels);
   SetPixels(p, kPanelFloats / (cut.channels * taps), cut);
   SetPieces(p, group, cut);
@@ -167,7 +200,7 @@ SlidingCut CutInPlace(const SlidingProduct& p) {
 bool ByRows(const SlidingProduct& p) {
   const int64_t lanes = TileOfProcessor().columns / 2, unused = RoundUp(p.w.out, lanes) - p.w.out;
   return p.taps() > 1 && p.depth() <= 3 * kDepth && p.outputs <= kFewOutputs &&
-         p.images * p.h.out >= kPieces && unused * p.outputs < 5 * p.w.out;
+         p.images * p.h.out >= kPieces && unused * p.outputs < 8 * p.w.out;
 }
 SlidingCut CutRows(const SlidingProduct& p) {
   const Span h = SpanOf(p.h), w = SpanOf(p.w);

@@ -63,24 +63,34 @@ class SlidingPiece {
       const int64_t at = s * kTileColumns;
       t.b = panels_ + s * TileWindows::PanelStep(depth);
       float* sums = sums_ + (c_.channel_blocks > 1 ? o - first_output_ : 0) * sums_step_ + at;
-      RunTile(t, o, rows, begin_ + at, Least(kTileColumns, count_ - at), last, sums);
+      RunTile(t, o, rows, PlaceOf(begin_ + at), Least(kTileColumns, count_ - at), last, sums);
     }
   }
 
+  struct Place {
+    int64_t image, within;  // its plane
+  };
+  Place PlaceOf(int64_t pixel) const {
+    const int64_t image = pixel / p_.out_plane();
+    return {image, pixel - image * p_.out_plane()};
+  }
+
   // To y if it has room for the tile, else to sums, and then to y.
-  void RunTile(TileProduct& t, int64_t o, int64_t rows, int64_t pixel, int64_t columns, bool last,
+  void RunTile(TileProduct& t, int64_t o, int64_t rows, const Place& at, int64_t columns, bool last,
                float* sums) {
-    const int64_t image = pixel / p_.out_plane(), within = pixel - image * p_.out_plane();
     const bool whole = columns == kTileColumns || columns == kLanes;
     const bool dense =
-        p_.y_column == 1 && p_.y_row == p_.w.out && within + columns <= p_.out_plane();
+        p_.y_column == 1 && p_.y_row == p_.w.out && at.within + columns <= p_.out_plane();
+    const float* shift = Of(a_.shift, o);
+    const bool starts = a_.scale == nullptr && whole && dense;  // with the shift
+    t.start = starts && !t.adds ? shift : nullptr;
     const auto tile = t.b_rows == nullptr ? TileOf<Broadcast::kPacked>(rows, columns)
                                           : TileOf<Broadcast::kPackedRows>(rows, columns);
     if (whole && dense) {
-      const int64_t offset = o * p_.y_plane + within;
-      const TileEnd end{Of(a_.scale, o), Of(a_.shift, o), Of(a_.add, image * a_.add_image + offset),
-                        a_.slope};
-      t.c = a_.y + image * p_.y_image + offset;
+      const int64_t offset = o * p_.y_plane + at.within;
+      const TileEnd end{Of(a_.scale, o), starts ? nullptr : shift,
+                        Of(a_.add, at.image * a_.add_image + offset), a_.slope};
+      t.c = a_.y + at.image * p_.y_image + offset;
       t.c_step = p_.y_plane;
       t.end = last && Ends() ? &end : nullptr;
       tile(t);
@@ -89,7 +99,7 @@ class SlidingPiece {
       t.c_step = sums_step_;
       t.end = nullptr;
       tile(t);
-      if (last) Spread(t.c, o, rows, pixel, columns);
+      if (last) Spread(t.c, o, rows, at, columns);
     }
   }
 
@@ -111,7 +121,7 @@ class SlidingPiece {
           t.b = panels[s].b, t.b_step = panels[s].b_step;
           // The next panels come meanwhile.
           t.fetch = t.b + most * kTileColumns + (o / c_.row_block % 2 == 0 ? 0 : kLanes);
-          RunTile(t, o, rows, panels[s].pixel, panels[s].columns, true, sums_);
+          RunTile(t, o, rows, panels[s].at, panels[s].columns, true, sums_);
         }
       }
     }
@@ -127,12 +137,18 @@ class SlidingPiece {
     t.depth = p_.depth();
     t.b_rows = taps;
     windows.ForEachRow([&](int64_t pixel, const float* row) {
+      const Place at = PlaceOf(pixel);
+      // What a vector writes beyond the end of a row the next row writes again.
+      const bool followed = a_.add == nullptr && pixel + p_.w.out < begin_ + count_ &&
+                            at.within + p_.w.out < p_.out_plane() && p_.w.out >= kLanes;
       for (int64_t o = 0; o < p_.outputs; o += c_.row_block) {
         const int64_t rows = Least(c_.row_block, p_.outputs - o);
         t.a = a_.packed + o * p_.depth();
         for (int64_t column = 0; column < p_.w.out; column += kTileColumns) {
           t.b = row + column;
-          RunTile(t, o, rows, pixel + column, Least(kTileColumns, p_.w.out - column), true, sums_);
+          const int64_t left = p_.w.out - column, fill = followed ? kLanes - 1 : 0;
+          const int64_t columns = Least(kTileColumns, (left + fill) / (fill + 1) * (fill + 1));
+          RunTile(t, o, rows, {at.image, at.within + column}, columns, true, sums_);
         }
       }
     });
@@ -141,20 +157,22 @@ class SlidingPiece {
   // Columns of x; those that are not a whole vector are copied, since more would be read.
   struct InPlacePanel {
     const float* b;
-    int64_t b_step, pixel, columns;
+    int64_t b_step;
+    Place at;
+    int64_t columns;
   };
   InPlacePanel PanelAt(int64_t pixel, float* copy) const {
-    const int64_t image = pixel / p_.x_plane(), within = pixel - image * p_.x_plane();
+    const Place at = PlaceOf(pixel);
     const int64_t columns =
-        Least(Least(kTileColumns, p_.x_plane() - within), begin_ + count_ - pixel);
-    const float* b = a_.x + image * p_.x_image + within;
-    if (columns == kTileColumns || columns == kLanes) return {b, p_.x_plane(), pixel, columns};
+        Least(Least(kTileColumns, p_.x_plane() - at.within), begin_ + count_ - pixel);
+    const float* b = a_.x + at.image * p_.x_image + at.within;
+    if (columns == kTileColumns || columns == kLanes) return {b, p_.x_plane(), at, columns};
     const int64_t n = columns > kLanes ? kLanes : columns;
     for (int64_t k = 0; k < p_.channels; ++k, b += p_.x_plane()) {
       const Floats d;
       hn::StoreU(LoadFirst(b, n), d, copy + k * kTileColumns);
     }
-    return {copy, kTileColumns, pixel, n};
+    return {copy, kTileColumns, at, n};
   }
 
   bool Ends() const {
@@ -165,9 +183,9 @@ class SlidingPiece {
   }
 
   // From sums to y, row by row of an image.
-  void Spread(const float* sums, int64_t o, int64_t rows, int64_t pixel, int64_t columns) {
+  void Spread(const float* sums, int64_t o, int64_t rows, const Place& at, int64_t columns) {
     const bool dense = p_.y_row == p_.w.out && p_.y_column == 1;
-    int64_t image = pixel / p_.out_plane(), within = pixel % p_.out_plane();
+    int64_t image = at.image, within = at.within;
     for (int64_t k = 0; k < columns;) {
       const int64_t row = within / p_.w.out, column = within % p_.w.out;
       const int64_t n = Least(dense ? p_.out_plane() - within : p_.w.out - column, columns - k);

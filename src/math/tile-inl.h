@@ -86,49 +86,58 @@ HWY_INLINE FloatVector Rectify(FloatVector v, float slope) {
                     : hn::IfThenElse(negative, hn::Mul(v, hn::Set(d, slope)), v);
 }
 
-template <int rows, int vectors>
-HWY_INLINE void StoreTile(const TileProduct& t, const FloatVector (&sums)[rows][vectors]) {
-  const Floats d;
+// Calls f(row, vector) for each.
+template <int rows, int vectors, typename F>
+HWY_INLINE void ForEachVector(const F& f) {
 #pragma GCC unroll 16
   for (int i = 0; i < rows; ++i) {
-    float* c = t.c + i * t.c_step;
 #pragma GCC unroll 2
-    for (int j = 0; j < vectors; ++j) {
-      FloatVector v = sums[i][j];
-      if (t.adds) v = hn::Add(v, hn::LoadU(d, c + j * kLanes));
-      hn::StoreU(v, d, c + j * kLanes);
-    }
+    for (int j = 0; j < vectors; ++j) f(i, j);
   }
 }
 
-// The same, with what is done to each element at the end.
+// To c, with what is done to each element at the end.
 template <int rows, int vectors>
-HWY_INLINE void EndTile(const TileProduct& t, const FloatVector (&sums)[rows][vectors]) {
+HWY_INLINE void EndTile(const TileProduct& t, FloatVector (&sums)[rows][vectors]) {
   const Floats d;
-  const TileEnd& end = *t.end;
-#pragma GCC unroll 16
-  for (int i = 0; i < rows; ++i) {
-    float* c = t.c + i * t.c_step;
-    const FloatVector shift = hn::Set(d, end.shift != nullptr ? end.shift[i] : 0.0F);
-#pragma GCC unroll 2
-    for (int j = 0; j < vectors; ++j) {
-      FloatVector v = sums[i][j];
-      if (t.adds) v = hn::Add(v, hn::LoadU(d, c + j * kLanes));
-      v = end.scale != nullptr ? hn::MulAdd(v, hn::Set(d, end.scale[i]), shift) : hn::Add(v, shift);
-      if (end.add != nullptr) v = hn::Add(v, hn::LoadU(d, end.add + i * t.c_step + j * kLanes));
-      hn::StoreU(Rectify(v, end.slope), d, c + j * kLanes);
+  const auto all = [&](const auto& f) HWY_ATTR __attribute__((always_inline)) {
+    ForEachVector<rows, vectors>([&](int i, int j) HWY_ATTR __attribute__((always_inline)) {
+      sums[i][j] = f(sums[i][j], i, i * t.c_step + j * kLanes);
+    });
+  };
+  using V = FloatVector;
+  if (t.adds) {
+    all([&](V v, int, int64_t at) HWY_ATTR { return hn::Add(v, hn::LoadU(d, t.c + at)); });
+  }
+  if (t.end != nullptr) {
+    const TileEnd& end = *t.end;
+    if (end.scale != nullptr)
+      all([&](V v, int i, int64_t) HWY_ATTR { return hn::Mul(v, hn::Set(d, end.scale[i])); });
+    if (end.shift != nullptr)
+      all([&](V v, int i, int64_t) HWY_ATTR { return hn::Add(v, hn::Set(d, end.shift[i])); });
+    if (end.add != nullptr)
+      all([&](V v, int, int64_t at) HWY_ATTR { return hn::Add(v, hn::LoadU(d, end.add + at)); });
+    if (end.slope == 0) {
+      all([&](V v, int, int64_t) HWY_ATTR { return Rectify(v, 0); });
+    } else if (end.slope != 1) {
+      all([&](V v, int, int64_t) HWY_ATTR { return Rectify(v, end.slope); });
     }
   }
+  ForEachVector<rows, vectors>([&](int i, int j) HWY_ATTR __attribute__((always_inline)) {
+    hn::StoreU(sums[i][j], d, t.c + i * t.c_step + j * kLanes);
+  });
 }
 
 template <int rows, int vectors, Broadcast kind>
 HWY_NOINLINE void Tile(const TileProduct& t) {
   const Floats d;
   FloatVector sums[rows][vectors];
-#pragma GCC unroll 16
-  for (int i = 0; i < rows; ++i) {
-#pragma GCC unroll 2
-    for (int j = 0; j < vectors; ++j) sums[i][j] = hn::Zero(d);
+  ForEachVector<rows, vectors>([&](int i, int j) HWY_ATTR
+                               __attribute__((always_inline)) { sums[i][j] = hn::Zero(d); });
+  if (t.start != nullptr) {
+    ForEachVector<rows, vectors>([&](int i, int j) HWY_ATTR __attribute__((always_inline)) {
+      sums[i][j] = hn::Set(d, t.start[i]);
+    });
   }
   const float* add = t.end != nullptr ? t.end->add : nullptr;
   constexpr bool packed = kind == Broadcast::kPacked || kind == Broadcast::kPackedRows;
@@ -205,11 +214,7 @@ HWY_NOINLINE void Tile(const TileProduct& t) {
       a += t.a_next;
     }
   } while (left > 0);
-  if (t.end != nullptr) {
-    EndTile<rows, vectors>(t, sums);
-  } else {
-    StoreTile<rows, vectors>(t, sums);
-  }
+  EndTile<rows, vectors>(t, sums);
 }
 
 using TileFunction = void (*)(const TileProduct&);

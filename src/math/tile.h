@@ -40,6 +40,7 @@ struct TileProduct {
   float* c = nullptr;
   int64_t c_step = 0;  // from row to row
   bool adds = false;
+  const float* start = nullptr;  // for each row, where the sums begin; null: 0
   // What a later product needs, to be fetched meanwhile: a line of it for each step of the depth.
   const float* fetch = nullptr;
   int64_t fetch_step = 0;
