@@ -78,6 +78,8 @@ struct SlidingTile {
   int64_t rows, columns;
 };
 SlidingTile TileOfProcessor();
+// Outputs that a tile of the kernel takes at most, as packed weights have them.
+int64_t SlidingRowBlock(const SlidingProduct& p);
 // `group`: how many such products there are beside.
 SlidingCut CutSliding(const SlidingProduct& p, int64_t group);
 SlidingCut CutSlidingWeights(const SlidingProduct& p, int64_t group);

@@ -1,5 +1,6 @@
 // How sliding products are cut: by their shape and the processor's vectors.
 #include <algorithm>
+#include <cmath>
 #include <limits>
 #include <numeric>
 
@@ -92,36 +93,29 @@ double TileCost(const SlidingProduct& p, const SlidingCut& cut, int64_t pixels, 
          8.0 / static_cast<double>(lanes) * static_cast<double>(outputs);
 }
 
-// The time that two threads take, each with its half of the pieces until it takes from the other.
+// The time that two threads take, each with its half of the pieces; whoever is done first takes the
+// last ones of the other.
 double TimeOfTwo(const SlidingProduct& p, int64_t group, const SlidingCut& cut) {
-  constexpr int64_t kMost = 64;  // of so many the last makes no difference
-  const int64_t last_pixels =
-      cut.wide ? cut.pixels : p.pixels() - (cut.pixel_tiles - 1) * cut.pixels;
-  const int64_t last_outputs = p.outputs - (cut.output_blocks - 1) * cut.outputs;
-  const double costs[2][2] = {
-      {TileCost(p, cut, cut.pixels, cut.outputs), TileCost(p, cut, cut.pixels, last_outputs)},
-      {TileCost(p, cut, last_pixels, cut.outputs), TileCost(p, cut, last_pixels, last_outputs)}};
-  const int64_t of_group = cut.pixel_tiles * cut.output_blocks, pieces = of_group * group;
-  const auto cost = [&](int64_t piece) {
-    piece %= of_group;
-    return costs[piece / cut.output_blocks == cut.pixel_tiles - 1]
-                [piece % cut.output_blocks == cut.output_blocks - 1];
-  };
-  if (pieces > kMost) {
-    const auto tiles = static_cast<double>(cut.pixel_tiles - 1);
-    const auto blocks = static_cast<double>(cut.output_blocks - 1);
-    return static_cast<double>(group) / 2 *
-           (tiles * (blocks * costs[0][0] + costs[0][1]) + blocks * costs[1][0] + costs[1][1]);
-  }
-  int64_t next[2] = {0, (pieces + 1) / 2};
-  const int64_t end[2] = {next[1], pieces};
-  double time[2] = {0, 0};
-  for (int64_t done = 0; done < pieces; ++done) {
-    const int thread = time[0] <= time[1] ? 0 : 1,
-              from = next[thread] < end[thread] ? thread : 1 - thread;
-    time[thread] += cost(next[from]++);
-  }
-  return std::max(time[0], time[1]);
+  const int64_t tiles = cut.pixel_tiles, blocks = cut.output_blocks;
+  const int64_t last_pixels = cut.wide ? cut.pixels : p.pixels() - (tiles - 1) * cut.pixels;
+  const int64_t last_outputs = p.outputs - (blocks - 1) * cut.outputs;
+  const double cost = TileCost(p, cut, cut.pixels, cut.outputs),
+               cost_of_last = TileCost(p, cut, last_pixels, cut.outputs);
+  const double row = static_cast<double>(blocks - 1) * cost +
+                     TileCost(p, cut, cut.pixels, last_outputs),  // all outputs of a tile
+      last_row = static_cast<double>(blocks - 1) * cost_of_last +
+                 TileCost(p, cut, last_pixels, last_outputs);
+  const double all = static_cast<double>(tiles - 1) * row + last_row;
+  const int64_t half = (tiles * blocks * group + 1) / 2, whole = half / (tiles * blocks);
+  const int64_t rest = half % (tiles * blocks);
+  const double first =
+      static_cast<double>(whole) * all + static_cast<double>(rest / blocks) * row +
+      static_cast<double>(rest % blocks) * (rest / blocks == tiles - 1 ? cost_of_last : cost);
+  const double second = static_cast<double>(group) * all - first;
+  const double more = std::max(first, second), less = std::min(first, second);
+  const double piece = first > second ? cost : cost_of_last;
+  const double taken = piece * std::max(0.0, std::ceil((more - less - piece) / (2 * piece)));
+  return std::max(more - taken, less + taken);
 }
 
 // What a cut costs, over the products alone; more for a few pieces, which would leave more threads
@@ -156,10 +150,9 @@ void SetPieces(const SlidingProduct& p, int64_t group, SlidingCut& cut) {
 }
 
 SlidingCut CutPanels(const SlidingProduct& p, int64_t group) {
-  const SlidingTile tile = TileOfProcessor();
   const int64_t taps = std::max<int64_t>(1, p.taps());
   SlidingCut cut;
-  cut.row_block = Even(p.outputs, tile.rows);
+  cut.row_block = SlidingRowBlock(p);
   const bool plain = p.taps() == 1 && IsDirect(p.h) && IsDirect(p.w) && p.channels > 3 * kDepth;
   cut.channels = Even(p.channels, (plain ? kLongDepth : kDepth) / taps);
   cut.channel_blocks = Ceil(p.channels, cut.channels);
@@ -186,7 +179,7 @@ SlidingCut CutInPlace(const SlidingProduct& p) {
   const SlidingTile tile = TileOfProcessor();
   SlidingCut cut;
   cut.in_place = cut.direct = true;
-  cut.row_block = Even(p.outputs, tile.rows);
+  cut.row_block = SlidingRowBlock(p);
   cut.channels = p.channels;
   cut.outputs = p.outputs;
   cut.pixels = RoundUp(Ceil(p.pixels(), 2 * kPieces), tile.columns);
@@ -206,7 +199,7 @@ SlidingCut CutRows(const SlidingProduct& p) {
   const Span h = SpanOf(p.h), w = SpanOf(p.w);
   SlidingCut cut;
   cut.by_rows = true;
-  cut.row_block = Even(p.outputs, TileOfProcessor().rows);
+  cut.row_block = SlidingRowBlock(p);
   cut.channels = p.channels;
   cut.outputs = p.outputs;
   cut.most_pixels = TileOfProcessor().columns;  // one tile of the kernel at a time
@@ -236,6 +229,8 @@ void SetRows(const SlidingProduct& p, SlidingCut& cut) {
 }
 
 }  // namespace
+
+int64_t SlidingRowBlock(const SlidingProduct& p) { return Even(p.outputs, TileOfProcessor().rows); }
 
 SlidingCut CutSliding(const SlidingProduct& p, int64_t group) {
   if (ByRows(p)) return CutRows(p);

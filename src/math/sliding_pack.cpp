@@ -49,7 +49,7 @@ HWY_EXPORT(PackBlock);
 
 void PackSlidingWeights(Context& context, const SlidingProduct& p, const float* w,
                         const WeightSteps& steps, float* packed) {
-  const int64_t rows = CutSliding(p, 1).row_block;
+  const int64_t rows = SlidingRowBlock(p);
   const int64_t grain = 1 + 16384 / (1 + rows * p.depth());
   context.ParallelFor((p.outputs + rows - 1) / rows, grain, [&](int64_t begin, int64_t end) {
     for (int64_t block = begin; block < end; ++block) {
