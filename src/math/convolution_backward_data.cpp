@@ -1,4 +1,5 @@
 // dx = the gradient of <w * x, dy> for x.
+#include "math/column_data.h"
 #include "math/depthwise.h"
 #include "math/direct_convolution.h"
 #include "math/winograd.h"
@@ -8,6 +9,7 @@ namespace moka {
 void ConvolveBackwardData(Context& context, const ConvolutionGeometry& g, const PackedWeights& w,
                           const float* dy, float* dx, WorkerScratch scratch) {
   if (IsDepthwise(g)) return DepthwiseBackwardData(context, g, w.w, dy, dx, scratch);
+  if (ColumnsPay(g)) return ColumnBackwardData(context, g, w.packed, dy, dx, scratch);
   const WinogradTile tile = WinogradOf(g, ConvolutionPass::kBackwardData);
   if (tile == WinogradTile::kNone) return DirectBackwardData(context, g, w.packed, dy, dx, scratch);
   WinogradBackwardData(context, g, tile, w.packed, dy, dx, scratch);

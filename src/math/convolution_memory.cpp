@@ -1,6 +1,7 @@
 // What the passes of a convolution need of memory, and the weights in the layout of a pass.
 #include <algorithm>
 
+#include "math/column_data.h"
 #include "math/depthwise.h"
 #include "math/direct_convolution.h"
 #include "math/pointwise_weights.h"
@@ -14,6 +15,7 @@ WinogradTile WinogradOf(const ConvolutionGeometry& g, ConvolutionPass pass) {
 
 int64_t PackedWeightsFloats(const ConvolutionGeometry& g, ConvolutionPass pass) {
   if (IsDepthwise(g) || pass == ConvolutionPass::kBackwardWeights) return 0;
+  if (pass == ConvolutionPass::kBackwardData && ColumnsPay(g)) return ColumnDataPackedFloats(g);
   const WinogradTile tile = WinogradOf(g, pass);
   return tile == WinogradTile::kNone ? DirectPackedFloats(g) : WinogradFilterFloats(g, tile);
 }
@@ -21,6 +23,8 @@ int64_t PackedWeightsFloats(const ConvolutionGeometry& g, ConvolutionPass pass) 
 void PackWeights(Context& context, const ConvolutionGeometry& g, ConvolutionPass pass,
                  const float* w, std::span<float> packed) {
   if (PackedWeightsFloats(g, pass) == 0) return;
+  if (pass == ConvolutionPass::kBackwardData && ColumnsPay(g))
+    return ColumnDataPackWeights(context, g, w, packed.data());
   const WinogradTile tile = WinogradOf(g, pass);
   if (tile == WinogradTile::kNone) return DirectPackWeights(context, g, pass, w, packed.data());
   WinogradPackFilter(context, g, pass, tile, w, packed.data());
@@ -37,6 +41,7 @@ PackedWeights PackInScratch(Context& context, const ConvolutionGeometry& g, Conv
 
 int64_t ConvolutionScratch(const ConvolutionGeometry& g, ConvolutionPass pass) {
   if (IsDepthwise(g)) return DepthwiseScratch(g);
+  if (pass == ConvolutionPass::kBackwardData && ColumnsPay(g)) return ColumnDataScratch(g);
   const WinogradTile tile = WinogradOf(g, pass);
   int64_t direct = DirectScratch(g, pass);  // of the weights' gradient: that of the bias
   if (pass == ConvolutionPass::kBackwardWeights && IsWidePointwise(g))

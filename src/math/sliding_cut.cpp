@@ -168,21 +168,22 @@ bool IsPlain(const SlidingProduct& p) {
 }
 
 // Whether these are multiplied where they are.
-bool InPlace(const SlidingProduct& p) {
+bool InPlace(const SlidingProduct& p, int64_t group) {
   const SlidingTile tile = TileOfProcessor();
   if (!IsPlain(p)) return false;
   const int64_t lanes = tile.columns / 2, rounded = RoundUp(p.w.out, lanes);
-  return p.pixels() >= kPieces * 4 * tile.columns && p.outputs <= kFewOutputs &&
+  return p.pixels() * group >= kPieces * 4 * tile.columns && p.outputs <= kFewOutputs &&
          20 * (rounded - p.w.out) <= p.w.out;
 }
-SlidingCut CutInPlace(const SlidingProduct& p) {
+SlidingCut CutInPlace(const SlidingProduct& p, int64_t group) {
   const SlidingTile tile = TileOfProcessor();
   SlidingCut cut;
   cut.in_place = cut.direct = true;
   cut.row_block = SlidingRowBlock(p);
   cut.channels = p.channels;
   cut.outputs = p.outputs;
-  cut.pixels = RoundUp(Ceil(p.pixels(), 2 * kPieces), tile.columns);
+  const int64_t wanted = std::min(p.pixels(), Ceil(p.pixels() * group, 2 * kPieces));
+  cut.pixels = RoundUp(wanted, tile.columns);
   cut.pixel_tiles = Ceil(p.pixels(), cut.pixels);
   cut.most_pixels = SlidingCut::kMostInPlace * tile.columns;
   return cut;
@@ -234,7 +235,7 @@ int64_t SlidingRowBlock(const SlidingProduct& p) { return Even(p.outputs, TileOf
 
 SlidingCut CutSliding(const SlidingProduct& p, int64_t group) {
   if (ByRows(p)) return CutRows(p);
-  return InPlace(p) ? CutInPlace(p) : CutPanels(p, group);
+  return InPlace(p, group) ? CutInPlace(p, group) : CutPanels(p, group);
 }
 
 // Whether runs along rows of windows cost less than panels: rows are not too short, and tiles of
@@ -282,7 +283,7 @@ int64_t SlidingScratch(const SlidingProduct& p, int64_t group) {
     return SumFloats(p, cut) + PanelFloats(p, cut) + WindowFloats(cut);
   };
   const int64_t panels = floats(CutPanels(p, group));  // fewer images may need them
-  if (InPlace(p)) return std::max(panels, floats(CutInPlace(p)));
+  if (InPlace(p, group)) return std::max(panels, floats(CutInPlace(p, group)));
   return ByRows(p) ? std::max(panels, floats(CutRows(p))) : panels;
 }
 

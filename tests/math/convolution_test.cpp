@@ -3,6 +3,7 @@
 #include <limits>
 #include <ostream>
 
+#include "math/column_data.h"
 #include "math/convolve.h"
 #include "math/sliding.h"
 #include "math/targets.h"
@@ -137,6 +138,11 @@ const ConvolutionGeometry kTable[] = {
     Make(3, 76, 9, 8, 40, 3, 1, 1),         // weights: runs along rows, parts of the channels
     Make(5, 6, 23, 17, 70, 3, 2, 1, 1, 2),  // rows that a stride parts, groups
     Make(3, 10, 15, 13, 40, 1, 2),          // of every other pixel
+    Make(2, 2, 37, 40, 11, 5, 1, 2),        // data by columns: rows of several vectors
+    Make(3, 3, 14, 15, 9, 3, 1, 3, 2),      // dilation
+    Make(2, 6, 20, 19, 24, 3, 1, 1, 1, 2),  // groups
+    Make(2, 1, 4, 5, 9, 3, 1, 6),           // taps wholly in the pad
+    Make(2, 9, 9, 9, 10, 5),                // x far larger than y
     Make(3, 330, 7, 7, 95, 1),              // several parts of the sums, panels of two images
     {.batch = 2,
      .channels = 3,
@@ -235,6 +241,16 @@ TEST(SlidingCuts, MultiplyWindowsOfWholeRowsWhereTheseFillVectors) {
     EXPECT_FALSE(by_rows(Make(64, 1, 9, 9, 20, 5))) << "rows of 5";
     EXPECT_FALSE(by_rows(Make(3, 400, 20, 32, 22, 5, 1, 2))) << "windows of many floats";
   }
+}
+
+TEST(ColumnsPay, WhereXHasFewChannelsOrFarMorePixelsThanY) {
+  EXPECT_TRUE(ColumnsPay(Make(4, 1, 28, 28, 20, 5)));
+  EXPECT_TRUE(ColumnsPay(Make(4, 20, 12, 12, 50, 5)));
+  EXPECT_TRUE(ColumnsPay(Make(4, 3, 32, 32, 32, 5, 1, 2)));
+  EXPECT_FALSE(ColumnsPay(Make(4, 32, 16, 16, 32, 5, 1, 2))) << "as many pixels";
+  EXPECT_FALSE(ColumnsPay(Make(4, 3, 33, 33, 32, 5, 2, 2))) << "a stride";
+  EXPECT_FALSE(ColumnsPay(Make(4, 3, 32, 32, 4, 5, 1, 2))) << "few outputs";
+  EXPECT_FALSE(ColumnsPay(Make(4, 3, 224, 224, 64, 3, 1, 1))) << "columns of many floats";
 }
 
 TEST(SlidingCuts, RunAlongRowsOfWindowsForTheGradientOfWeightsUnlessTheyAreShort) {
