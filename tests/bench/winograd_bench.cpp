@@ -99,7 +99,7 @@ void Winograd(Run& run, ConvolutionPass pass) {
                                   run.dx.data(), run);
     case ConvolutionPass::kBackwardWeights:
       return WinogradBackwardWeights(run.context, run.g, run.tile, run.x.data(), run.y.data(),
-                                     run.dw.data(), false, run, run.shared);
+                                     run.dw.data(), false, nullptr, false, run, run.shared);
   }
 }
 // With its packing.
