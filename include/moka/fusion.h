@@ -88,9 +88,25 @@ class MOKA_EXPORT StridedForward {
   virtual ~StridedForward();
 };
 
+// Offered by a layer whose Backward can read its only top, and that top's diff, where they are parts
+// of larger tensors.
+class MOKA_EXPORT StridedBackward {
+ public:
+  static constexpr const char* kName = "StridedBackward";
+  static constexpr int kVersion = 1;
+
+  // As Layer::Backward; so many floats lie between the beginnings of two items of the top and of
+  // its diff.
+  virtual void BackwardStrided(BackwardPass& pass, int64_t stride, int64_t diff_stride) const = 0;
+
+ protected:
+  StridedBackward() = default;
+  virtual ~StridedBackward();
+};
+
 // Offered by a layer whose only top is its bottoms side by side: item n of bottom b begins at n *
 // stride() + offset(b) in it. A bottom whose data() is the top's + offset(b) stands there already:
-// Forward leaves it alone.
+// Forward leaves it alone, and Backward does so with a bottom's diff.
 class MOKA_EXPORT SideBySide {
  public:
   static constexpr const char* kName = "SideBySide";

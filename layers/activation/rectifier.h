@@ -1,6 +1,7 @@
 // What ReLU and LeakyReLU share: y = x where x >= 0, and y = slope x elsewhere.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <string>
 
@@ -10,7 +11,7 @@
 
 namespace moka {
 
-class Rectifier : public Layer, public ElementStep {
+class Rectifier : public Layer, public ElementStep, public StridedBackward {
  public:
   // `field`: the parameter message that has the negative_slope, for errors.
   Rectifier(const LayerSpec& spec, float slope, const std::string& field)
@@ -45,13 +46,39 @@ class Rectifier : public Layer, public ElementStep {
     slope_ >= 0 ? BackwardFromTop(pass, g) : BackwardFromBottom(pass, g);
   }
 
+  // The same, item by item, if y is what it needs.
+  void BackwardStrided(BackwardPass& pass, int64_t stride, int64_t diff_stride) const override {
+    const int64_t items = pass.top(0).shape().size_or_1(0);
+    const int64_t size = items == 0 ? 0 : pass.top(0).count() / items;
+    if (size == 0 || !pass.wants_bottom(0)) return;
+    const int64_t parts = (size + kElementGrain - 1) / kElementGrain;
+    pass.ParallelFor(items * parts, 1,
+                     [=, slope = slope_, y = pass.top(0).data(), dy = pass.top_diff(0).data(),
+                      dx = pass.bottom_diff(0).data()](int64_t begin, int64_t end) {
+                       for (int64_t i = begin; i < end; ++i) {
+                         const int64_t item = i / parts, first = i % parts * kElementGrain;
+                         const int64_t n = std::min(kElementGrain, size - first);
+                         BackwardRow(n, slope, y + item * stride + first,
+                                     dy + item * diff_stride + first, dx + item * size + first);
+                       }
+                     });
+  }
+
   const void* Interface(const char* name, int version) const override {
-    return IfAsked<ElementStep>(this, name, version);
+    const void* strided = slope_ >= 0 ? IfAsked<StridedBackward>(this, name, version) : nullptr;
+    return strided != nullptr ? strided : IfAsked<ElementStep>(this, name, version);
   }
   Kind kind() const override { return kRectifier; }
   float slope() const override { return slope_; }
 
  private:
+  static void BackwardRow(int64_t n, float slope, const float* y, const float* dy, float* dx) {
+    Vectorised([=] {
+#pragma GCC ivdep
+      for (int64_t i = 0; i < n; ++i) dx[i] = dy[i] * (y[i] > 0 ? 1.0f : slope);
+    });
+  }
+
   const float slope_;
 };
 

@@ -41,7 +41,8 @@ class Concat final : public Layer, public SideBySide {
   void Backward(BackwardPass& pass) override {
     const float* dy = pass.top_diff(0).data();
     strips_.ForEach(pass, [&](int k, int64_t at_y, int64_t at_x, int64_t width) {
-      if (pass.wants_bottom(k)) CopyStrip(dy + at_y, pass.bottom_diff(k).data() + at_x, width);
+      float* dx = pass.wants_bottom(k) ? pass.bottom_diff(k).data() : nullptr;
+      if (dx != nullptr && dx != dy + offset(k)) CopyStrip(dy + at_y, dx + at_x, width);
     });
   }
 

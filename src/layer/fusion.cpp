@@ -15,6 +15,7 @@ int StepTaker::TakesInBoth(Steps) const { return 0; }
 LayerTraits StepTaker::TraitsInBoth(int) const { return LayerTraits(); }
 
 StridedForward::~StridedForward() = default;
+StridedBackward::~StridedBackward() = default;
 SideBySide::~SideBySide() = default;
 
 bool IsLine(const ElementStep& step, int64_t channels, int64_t inner) {

@@ -111,10 +111,14 @@ HWY_INLINE void EndTile(const TileProduct& t, FloatVector (&sums)[rows][vectors]
   }
   if (t.end != nullptr) {
     const TileEnd& end = *t.end;
-    if (end.scale != nullptr)
-      all([&](V v, int i, int64_t) HWY_ATTR { return hn::Mul(v, hn::Set(d, end.scale[i])); });
-    if (end.shift != nullptr)
+    if (end.scale != nullptr) {
+      all([&](V v, int i, int64_t) HWY_ATTR {
+        const FloatVector shift = hn::Set(d, end.shift != nullptr ? end.shift[i] : 0.0F);
+        return hn::MulAdd(v, hn::Set(d, end.scale[i]), shift);
+      });
+    } else if (end.shift != nullptr) {
       all([&](V v, int i, int64_t) HWY_ATTR { return hn::Add(v, hn::Set(d, end.shift[i])); });
+    }
     if (end.add != nullptr)
       all([&](V v, int, int64_t at) HWY_ATTR { return hn::Add(v, hn::LoadU(d, end.add + at)); });
     if (end.slope == 0) {

@@ -18,6 +18,7 @@ class LifetimeFinder {
     found_.diff.assign(graph_.values.size(), -1);
     found_.offset.assign(graph_.values.size(), 0);
     found_.stride.assign(graph_.values.size(), 0);
+    found_.diff_is_part.assign(graph_.values.size(), 0);
     found_.nodes.resize(graph_.nodes.size());
     for (int i = 0; i < count_; ++i) PlaceValues(i);
     for (int i = 0; i < count_; ++i) PlaceBuffers(i);
@@ -114,14 +115,20 @@ class LifetimeFinder {
     }
   }
 
+  // Whether the Backward of a value's own layer finds it, and its diff, as parts of others.
+  bool ReadAsPart(int id) const {
+    const int producer = value(id).producer;
+    return RunsBackward(producer) && InterfaceOf<StridedBackward>(node(producer)) != nullptr;
+  }
+
   // The storage of a value that `top` is a part of, if node i can write it there and nobody else
   // reads it.
   int PartOfAnother(int i, int top, int last) {
     const Value& part = value(top);
-    if (!options_.parts || part.uses.size() != 1 || part.loss_weight != 0 ||
-        last != part.uses[0].node)
+    if (!options_.parts || part.uses.size() != 1 || part.loss_weight != 0) return -1;
+    if (last != part.uses[0].node && !(last == BackwardStep(part.producer) && ReadAsPart(top)))
       return -1;
-    const Node& reader = node(last);
+    const Node& reader = node(part.uses[0].node);
     const auto* whole = InterfaceOf<SideBySide>(reader);
     if (whole == nullptr || InterfaceOf<StridedForward>(node(i)) == nullptr) return -1;
     int& at = found_.value[static_cast<size_t>(reader.tops[0])];
@@ -130,6 +137,7 @@ class LifetimeFinder {
       at = NewStorage(value(id).name, MemoryBlock::Kind::kValue, Bytes(value(id).shape), i,
                       LastRead(id), kept(id));
     }
+    storage(at).block.last = std::max(storage(at).block.last, last);
     found_.offset[static_cast<size_t>(top)] = whole->offset(part.uses[0].bottom);
     found_.stride[static_cast<size_t>(top)] = whole->stride();
     return at;
@@ -252,6 +260,11 @@ class LifetimeFinder {
       return;
     }
     memory.diff_writes[b] = DiffWrite::kAssign;
+    if (diff = PartOfTopDiff(i, bottom); diff >= 0) {
+      found_.diff_is_part[static_cast<size_t>(bottom)] = 1;
+      AddName(diff, value(bottom).name + " diff");
+      return;
+    }
     diff =
         options_.separate || kept(bottom) ? -1 : SharedWithTopDiff(i, static_cast<int>(b), taken);
     if (diff >= 0) {
@@ -261,6 +274,14 @@ class LifetimeFinder {
       diff = NewStorage(value(bottom).name + " diff", MemoryBlock::Kind::kDiff,
                         Bytes(value(bottom).shape), step, step, kept(bottom));
     }
+  }
+
+  // The diff of node i's top, of which that of a bottom is a part that may stay there.
+  int PartOfTopDiff(int i, int bottom) const {
+    if (found_.stride[static_cast<size_t>(bottom)] == 0 || kept(bottom) || !ReadAsPart(bottom) ||
+        InterfaceOf<SideBySide>(node(i)) == nullptr)
+      return -1;
+    return found_.diff[static_cast<size_t>(node(i).tops[0])];
   }
 
   // A top's diff is dead after this step, since only its producer reads it.
@@ -273,6 +294,7 @@ class LifetimeFinder {
                        (traits.same_values(top_index, b) && n.tops.size() == 1);
       const int diff = found_.diff[static_cast<size_t>(top)];
       if (!may || diff < 0 || storage(diff).kept) continue;
+      if (found_.diff_is_part[static_cast<size_t>(top)]) continue;
       const int bottom = n.bottoms[static_cast<size_t>(b)];
       if (value(bottom).shape.count() != value(top).shape.count()) continue;
       if (std::find(taken.begin(), taken.end(), diff) == taken.end()) return diff;

@@ -45,6 +45,8 @@ struct Lifetimes {
   // By value: one that is a part of another, which it shares the storage of; floats from the
   // beginning, and from one item to the next. Stride 0: it is none.
   std::vector<int64_t> offset, stride;
+  // By value: whether its diff is a part of the diff of the same other value, there.
+  std::vector<char> diff_is_part;
   std::vector<NodeMemory> nodes;
 };
 

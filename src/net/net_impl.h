@@ -45,6 +45,7 @@ class Net::Impl {
   bool Backward(bool add, bool check);
   void ForwardNode(int i);
   void BackwardNode(int i, bool add);
+  void RunBackward(int i, BackwardPass& pass);
 
   // Numbers that are not finite (numerics.cpp).
   bool ParamGradientsAreFinite(int i) const;

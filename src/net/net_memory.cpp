@@ -215,6 +215,8 @@ void Net::Impl::Bind() {
         Tensor(planned_shapes_[v],
                reinterpret_cast<float*>(MemoryOf(lifetimes_.value[v])) + lifetimes_.offset[v]);
     diffs_[v] = TensorOf(lifetimes_.diff[v], planned_shapes_[v]);
+    if (lifetimes_.diff_is_part[v])
+      diffs_[v] = Tensor(planned_shapes_[v], diffs_[v].data() + lifetimes_.offset[v]);
   }
   for (size_t i = 0; i < graph_.nodes.size(); ++i) BindNode(static_cast<int>(i));
   bound_generation_ = workspace_->generation();

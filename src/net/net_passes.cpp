@@ -235,6 +235,18 @@ void Net::Impl::PrepareZeros(int i) {
   }
 }
 
+// The layer's Backward, or that for a top which is a part of another.
+void Net::Impl::RunBackward(int i, BackwardPass& pass) {
+  Node& node = graph_.nodes[static_cast<size_t>(i)];
+  const size_t top = node.tops.empty() ? 0 : static_cast<size_t>(node.tops[0]);
+  const int64_t stride = node.tops.empty() ? 0 : lifetimes_.stride[top];
+  const auto* strided = stride == 0 ? nullptr : InterfaceOf<StridedBackward>(node);
+  if (strided == nullptr) return node.layer->Backward(pass);
+  const Tensor& y = values_[top];
+  const int64_t dense = y.count() / std::max<int64_t>(1, y.shape().size_or_1(0));
+  strided->BackwardStrided(pass, stride, lifetimes_.diff_is_part[top] ? stride : dense);
+}
+
 void Net::Impl::BackwardNode(int i, bool add) {
   Node& node = graph_.nodes[static_cast<size_t>(i)];
   NodePasses& passes = passes_[static_cast<size_t>(i)];
@@ -254,7 +266,7 @@ void Net::Impl::BackwardNode(int i, bool add) {
   }
   InLayer(*node.description, node.type, [&] {
     BackwardPass pass(impl);
-    node.layer->Backward(pass);
+    RunBackward(i, pass);
   });
   const auto& writes = lifetimes_.nodes[static_cast<size_t>(i)].diff_writes;
   for (size_t b = 0; b < writes.size(); ++b) {

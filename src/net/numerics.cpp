@@ -56,7 +56,8 @@ std::string Net::Impl::BadGradient(int i) const {
   };
   for (size_t b = 0; b < impl.bottom_diffs.size(); ++b) {
     const Tensor* diff = impl.bottom_diffs[b];
-    if (bad(diff)) return Describe(i, name(b), *diff);
+    const size_t v = static_cast<size_t>(node.bottoms[b]);
+    if (!lifetimes_.diff_is_part[v] && bad(diff)) return Describe(i, name(b), *diff);
   }
   const auto& writes = lifetimes_.nodes[static_cast<size_t>(i)].diff_writes;
   for (size_t b = 0; b < writes.size(); ++b) {

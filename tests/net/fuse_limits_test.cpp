@@ -121,11 +121,11 @@ TEST(Fusing, WritesWhatIsConcatenatedWhereItBelongs) {
   Context context({.threads = 1, .seed = 5});
   NetOptions options = Testing();
   options.plan_only = true;
-  const auto name_of = [&] {
+  const auto name_of = [&](MemoryBlock::Kind kind = MemoryBlock::Kind::kValue) {
     const Net net(Parse(text), Layers(), context, options);
     std::string names;
     for (const MemoryBlock& block : net.memory_plan().blocks) {
-      if (block.kind == MemoryBlock::Kind::kValue && block.name[0] == 'y') names += block.name;
+      if (block.kind == kind && block.name[0] == 'y') names += block.name;
     }
     return names;
   };
@@ -134,7 +134,8 @@ TEST(Fusing, WritesWhatIsConcatenatedWhereItBelongs) {
   EXPECT_EQ(name_of(), "y = b");
   options = Training();
   options.plan_only = true;
-  EXPECT_EQ(name_of(), "y = b");  // the ReLU's Backward reads r
+  EXPECT_EQ(name_of(), "y = r = a = b");  // the ReLU's Backward reads r there
+  EXPECT_EQ(name_of(MemoryBlock::Kind::kDiff), "y diff = r diff");  // the convolution's does not
   options.fuse = false;
   EXPECT_EQ(name_of(), "y");
 }

@@ -165,6 +165,25 @@ const Case kCases[] = {
      NetOf(Conv("a", "x") + Conv("b", "x") + LayerOf("concat", "Concat", "b a", "y"),
            "dim: 3 dim: 1 dim: 6 dim: 5"),
      "", ""},
+    {"SideBySideOverwritten",
+     NetOf(Conv("a", "x") + Relu("relu_a", "a", "a") + Conv("b", "x") +
+           LayerOf("relu_b", "LeakyReLU", "b", "b", "leaky_relu_param { negative_slope: 0.3 }") +
+           LayerOf("concat", "Concat", "a b", "y") +
+           LayerOf("elu", "ELU", "y", "y", "elu_param { alpha: 0.5 }")),
+     "a: relu_a; b: relu_b", "a: relu_a; b: relu_b"},
+    {"SideBySideReadTwice",
+     NetOf(Conv("a", "x") + Relu("relu_a", "a", "a") + Conv("b", "x") + Relu("relu_b", "b", "b") +
+           LayerOf("concat", "Concat", "a b", "c") + Conv("d", "c") + Relu("relu_d", "d", "d") +
+           LayerOf("both", "Concat", "c d", "y")),
+     "a: relu_a; b: relu_b; d: relu_d", "a: relu_a; b: relu_b; d: relu_d"},
+    {"SideBySideFrozen",
+     NetOf(LayerOf("a", "Convolution", "x", "a",
+                   "propagate_down: false param { lr_mult: 0 } param { lr_mult: 0 } "
+                   "convolution_param { num_output: 3 kernel_size: 3 pad: 1 weight_filler { type: "
+                   "'xavier' } }") +
+           Relu("relu_a", "a", "a") + Conv("b", "x") + Relu("relu_b", "b", "b") +
+           LayerOf("concat", "Concat", "a b", "y")),
+     "a: relu_a; b: relu_b", "a: relu_a; b: relu_b"},
     {"FrozenBelow",
      NetOf(Conv("c", "x", "", "num_output: 4 kernel_size: 1") + Bn("bn", "c", "n") +
            LayerOf("scale", "Scale", "n", "y",
