@@ -81,6 +81,10 @@ struct DepthwiseStripRows {
   const float *x, *weights, *start;  // start: for each plane; may be null: 0
   float* y;                          // planes; all rows
   int64_t room;  // floats from y that may be written, now or by rows that follow
+  // Then y = r(scale y0 + start), y0 the sum, r(v) = slope v where v < 0; scale: for each plane;
+  // may be null: 1.
+  const float* scale = nullptr;
+  float slope = 1;
 };
 // sums[t] (lanes) += dy[r] * x for tap t, over the rows, for each of `outputs` planes of dy (the
 // result's size) for each of x; sums[kernel] += dy[r].

@@ -75,20 +75,43 @@ MOKA_INLINE void DenseRowsOfStrip(const DepthwiseStrips& t, const Columns& strip
   }
 }
 
+// What is done to a plane's sums: r(scale sum + start).
+struct StripEnd {
+  float start, scale, slope;
+  bool scales;
+
+  MOKA_INLINE Vector Begin() const { return Fill(scales ? 0 : start); }
+  template <int rows>
+  MOKA_INLINE void End(Vector (&sums)[rows]) const {
+    if (scales) {
+#pragma GCC unroll 4
+      for (int r = 0; r < rows; ++r) sums[r] = sums[r] * scale + start;
+    }
+    if (slope == 1) return;
+#pragma GCC unroll 4
+    for (int r = 0; r < rows; ++r) {
+      // Slope 0 multiplies nothing, as 0 * -infinity is NaN.
+      const Vector low = slope == 0 ? Vector{} : sums[r] * slope;
+      sums[r] = sums[r] < Vector{} ? low : sums[r];
+    }
+  }
+};
+
 template <int kernel, int stride, int rows>
 MOKA_INLINE void DenseBlockOfStrips(const DepthwiseStrips& t, int64_t row, const float* x,
-                                    const Vector (&w)[kernel * kernel], float start, int64_t room,
-                                    float* y) {
+                                    const Vector (&w)[kernel * kernel], const StripEnd& end,
+                                    int64_t room, float* y) {
   for (int64_t s = 0; s < t.strip_count; ++s) {
     const Columns& strip = t.strips[s];
     Vector sums[rows];
 #pragma GCC unroll 4
-    for (int r = 0; r < rows; ++r) sums[r] = Fill(start);
+    for (int r = 0; r < rows; ++r) sums[r] = end.Begin();
     ByKind(
         strip.kind, [&]<Columns::Kind kind>() __attribute__((always_inline)) {
           if constexpr (stride == 1 || kind >= Columns::kSame)
             DenseRowsOfStrip<kernel, stride, rows, kind>(t, strip, row, x, w, sums);
         });
+    end.End(sums);
     const int64_t at = row * t.width + strip.column;
     StoreRows<rows>(sums, t.width, room - at, y + at);
   }
@@ -96,7 +119,7 @@ MOKA_INLINE void DenseBlockOfStrips(const DepthwiseStrips& t, int64_t row, const
 
 template <int kernel, int stride>
 MOKA_INLINE void DensePlane(const DepthwiseStrips& t, const DepthwiseStripRows& p, const float* x,
-                            const float* weights, float start, int64_t room, float* y) {
+                            const float* weights, const StripEnd& end, int64_t room, float* y) {
   Vector w[kernel * kernel];
 #pragma GCC unroll 8
   for (int i = 0; i < kernel; ++i) {
@@ -108,12 +131,12 @@ MOKA_INLINE void DensePlane(const DepthwiseStrips& t, const DepthwiseStripRows& 
   for (; row + 4 <= p.end; row += 4) {
     Prefetch(x + (row + kReadAhead) * stride * t.x_width, 4 * stride * t.x_width);
     PrefetchForWriting(y + (row + kWriteAhead) * t.width, 4 * t.width);
-    DenseBlockOfStrips<kernel, stride, 4>(t, row, x, w, start, room, y);
+    DenseBlockOfStrips<kernel, stride, 4>(t, row, x, w, end, room, y);
   }
   const int64_t rest = p.end - row;
-  if (rest == 3) DenseBlockOfStrips<kernel, stride, 3>(t, row, x, w, start, room, y);
-  if (rest == 2) DenseBlockOfStrips<kernel, stride, 2>(t, row, x, w, start, room, y);
-  if (rest == 1) DenseBlockOfStrips<kernel, stride, 1>(t, row, x, w, start, room, y);
+  if (rest == 3) DenseBlockOfStrips<kernel, stride, 3>(t, row, x, w, end, room, y);
+  if (rest == 2) DenseBlockOfStrips<kernel, stride, 2>(t, row, x, w, end, room, y);
+  if (rest == 1) DenseBlockOfStrips<kernel, stride, 1>(t, row, x, w, end, room, y);
 }
 
 // Back through a dense kernel with a stride: of row r, r + pad - i = stride * (the row of x). With
@@ -198,15 +221,16 @@ MOKA_INLINE void AddRowOfStrip(const DepthwiseStrips& t, const Columns& strip, i
 
 template <int kernel_w>
 MOKA_INLINE void AnyPlane(const DepthwiseStrips& t, const DepthwiseStripRows& p, const float* x,
-                          const float* weights, float start, int64_t room, float* y) {
+                          const float* weights, const StripEnd& end, int64_t room, float* y) {
   for (int64_t row = p.begin; row < p.end; ++row) {
     for (int64_t s = 0; s < t.strip_count; ++s) {
-      Vector sums[1] = {Fill(start)};
+      Vector sums[1] = {end.Begin()};
       ByKind(
           t.strips[s].kind, [&]<Columns::Kind kind>() __attribute__((always_inline)) {
             AddRowOfStrip<kernel_w, kind>(t, t.strips[s], p.inputs, t.from + row * t.kernel_h, x,
                                           weights, sums[0]);
           });
+      end.End(sums);
       const int64_t at = row * t.width + t.strips[s].column;
       StoreRows<1>(sums, t.width, room - at, y + at);
     }
@@ -220,21 +244,22 @@ void StripRows(const DepthwiseStrips& t, const DepthwiseStripRows& p) {
   const bool dense = t.dense && p.inputs == 1,
              spreads = t.spreads && p.inputs == 1 && t.kernel_w == 3 && t.stride == 2;
   for (int64_t i = 0; i < p.planes; ++i) {
-    const float start = p.start != nullptr ? p.start[i] : 0;
+    const StripEnd end{p.start != nullptr ? p.start[i] : 0, p.scale != nullptr ? p.scale[i] : 1,
+                       p.slope, p.scale != nullptr};
     if (dense && t.kernel_w == 3 && t.stride == 1) {
-      DensePlane<3, 1>(t, p, x, weights, start, room, y);
+      DensePlane<3, 1>(t, p, x, weights, end, room, y);
     } else if (dense && t.kernel_w == 3 && t.stride == 2) {
-      DensePlane<3, 2>(t, p, x, weights, start, room, y);
+      DensePlane<3, 2>(t, p, x, weights, end, room, y);
     } else if (dense && t.kernel_w == 5 && t.stride == 1) {
-      DensePlane<5, 1>(t, p, x, weights, start, room, y);
+      DensePlane<5, 1>(t, p, x, weights, end, room, y);
     } else if (spreads && (p.begin + t.pad) % 2 == 0) {
       SpreadPlane<3, 2, 0>(t, p, x, weights, room, y);
     } else if (spreads) {
       SpreadPlane<3, 2, 1>(t, p, x, weights, room, y);
     } else if (t.kernel_w == 3) {
-      AnyPlane<3>(t, p, x, weights, start, room, y);
+      AnyPlane<3>(t, p, x, weights, end, room, y);
     } else {
-      AnyPlane<0>(t, p, x, weights, start, room, y);
+      AnyPlane<0>(t, p, x, weights, end, room, y);
     }
     weights += p.inputs * t.kernel_h * t.kernel_w;
     y += t.height * t.width, room -= t.height * t.width;

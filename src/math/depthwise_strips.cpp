@@ -157,7 +157,9 @@ int64_t StripRowsScratch(const ConvolutionGeometry& g, const DepthwiseKernels& k
 void StripRowsPass(Context& context, const ConvolutionGeometry& g, StripUse use,
                    const DepthwiseKernels& kernels, const float* x, const float* w,
                    const Epilogue& epilogue, float* y, WorkerScratch scratch) {
-  const float* bias = EarlyShift(epilogue);
+  // All but a summand is done by the kernels.
+  const bool whole = epilogue.add == nullptr;
+  const float* bias = whole ? epilogue.shift : EarlyShift(epilogue);
   const bool backward = use == StripUse::kBackward;
   const int64_t multiplier = g.outputs / g.group, taps = multiplier * g.kernel_h * g.kernel_w;
   const int64_t in_plane = g.height * g.width, out_plane = g.out_height() * g.out_width();
@@ -185,18 +187,22 @@ void StripRowsPass(Context& context, const ConvolutionGeometry& g, StripUse use,
         std::copy_n(source, from, copy);
         source = copy, last = first + 1;
       }
-      kernels.strip_rows(tables.strips(),
-                         {.planes = (last - first) * (backward ? 1 : multiplier),
-                          .inputs = backward ? multiplier : 1,
-                          .outputs = backward ? 1 : multiplier,
-                          .begin = row,
-                          .end = std::min(row + tile, height),
-                          .x = source,
-                          .weights = w + channel * taps,
-                          .start = bias != nullptr ? bias + channel * multiplier : nullptr,
-                          .y = y + first * to,
-                          .room = tiles > 1 ? to : (end - first) * to});
-      if (!backward) {
+      kernels.strip_rows(
+          tables.strips(),
+          {.planes = (last - first) * (backward ? 1 : multiplier),
+           .inputs = backward ? multiplier : 1,
+           .outputs = backward ? 1 : multiplier,
+           .begin = row,
+           .end = std::min(row + tile, height),
+           .x = source,
+           .weights = w + channel * taps,
+           .start = bias != nullptr ? bias + channel * multiplier : nullptr,
+           .y = y + first * to,
+           .room = tiles > 1 ? to : (end - first) * to,
+           .scale =
+               whole && epilogue.scale != nullptr ? epilogue.scale + channel * multiplier : nullptr,
+           .slope = whole ? epilogue.slope : 1});
+      if (!whole) {
         EpilogueTile(epilogue, y, first / g.group, g.outputs, channel * multiplier,
                      (last - first) * multiplier, out_plane, row * width,
                      (std::min(row + tile, height) - row) * width)
