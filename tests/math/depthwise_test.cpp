@@ -88,23 +88,24 @@ bool IsValid(const ConvolutionGeometry& g) {
          g.dilation_w * (g.kernel_w - 1) + 1 <= g.width + 2 * g.pad_w;
 }
 
-// y with scale and shift 2 + bias and bias, dy to be added, and a slope of 0.25.
+// y with scale and shift 2 + bias and bias, dy to be added, if asked, and a slope.
 void ExpectEpilogue(const ConvolutionGeometry& g, const Inputs& in, std::vector<double> y,
-                    const DepthwiseKernels& kernels) {
+                    const DepthwiseKernels& kernels, bool adds, float slope) {
   std::vector<float> scale = in.bias, got(y.size(), kNan);
   for (float& factor : scale) factor += 2;
   for (size_t i = 0; i < y.size(); ++i) {
     const size_t o = i / (y.size() / static_cast<size_t>(g.batch * g.outputs)) % scale.size();
-    y[i] = scale[o] * (y[i] - in.bias[o]) + in.bias[o] + in.dy[i];
-    if (y[i] < 0) y[i] *= 0.25;
+    y[i] = scale[o] * (y[i] - in.bias[o]) + in.bias[o] + (adds ? in.dy[i] : 0);
+    if (y[i] < 0) y[i] *= slope;
   }
   Context context({.threads = 2, .seed = 1});
   const Memory memory(g, 2, kernels);
-  DepthwiseForward(
-      context, g, in.x.data(), in.w.data(),
-      {.scale = scale.data(), .shift = in.bias.data(), .add = in.dy.data(), .slope = 0.25F},
-      got.data(), memory, kernels);
-  EXPECT_TRUE(naive::Near(y, got, 4e-6));
+  const Epilogue epilogue{.scale = scale.data(),
+                          .shift = in.bias.data(),
+                          .add = adds ? in.dy.data() : nullptr,
+                          .slope = slope};
+  DepthwiseForward(context, g, in.x.data(), in.w.data(), epilogue, got.data(), memory, kernels);
+  EXPECT_TRUE(naive::Near(y, got, 4e-6)) << adds << ", slope " << slope;
 }
 
 void ExpectDefinition(const ConvolutionGeometry& g) {
@@ -117,7 +118,10 @@ void ExpectDefinition(const ConvolutionGeometry& g) {
     SCOPED_TRACE(kernels->lanes);
     const Passes out = RunAll(g, g, 2, in, *kernels);
     EXPECT_TRUE(naive::Near(y, out.y));
-    ExpectEpilogue(g, in, y, *kernels);
+    ExpectEpilogue(g, in, y, *kernels, true, 0.25F);
+    ExpectEpilogue(g, in, y, *kernels, false, 0.25F);
+    ExpectEpilogue(g, in, y, *kernels, false, 0);
+    ExpectEpilogue(g, in, y, *kernels, false, 1);
     EXPECT_TRUE(naive::Near(dx, out.dx));
     EXPECT_TRUE(naive::Near(dw, out.dw, 4e-6));  // up to 64 floats in each lane
     EXPECT_TRUE(naive::Near(db, out.db));
