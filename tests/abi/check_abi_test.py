@@ -114,6 +114,15 @@ class CheckAbi(unittest.TestCase):
         self.assertFalse(broken)
         self.assertTrue(added)
 
+    def test_a_class_with_virtual_functions_more_is_an_addition(self):
+        report, broken, added = self.changed(
+            ("MOKA_EXPORT int Count", "class MOKA_EXPORT More {\n public:\n  virtual ~More();\n"
+             "  virtual void Pure(int) = 0;\n};\nMOKA_EXPORT int Count"),
+            ("Base::~Base() {}", "Base::~Base() {}\nMore::~More() {}"))
+        self.assertIn("moka::More", report)
+        self.assertFalse(broken)
+        self.assertTrue(added)
+
     def test_a_library_without_debug_information_is_refused(self):
         with tempfile.TemporaryDirectory() as name, self.assertRaises(SystemExit) as exit_:
             folder = pathlib.Path(name)
