@@ -88,8 +88,8 @@ class MOKA_EXPORT StridedForward {
   virtual ~StridedForward();
 };
 
-// Offered by a layer whose Backward can read its only top, and that top's diff, where they are parts
-// of larger tensors.
+// Offered by a layer whose Backward can read its only top, and that top's diff, where they are
+// parts of larger tensors.
 class MOKA_EXPORT StridedBackward {
  public:
   static constexpr const char* kName = "StridedBackward";

@@ -114,7 +114,7 @@ SlidingProduct ColumnsOf(const ConvolutionGeometry& g) {
 }  // namespace
 
 bool ColumnsPay(const ConvolutionGeometry& g) {
-  constexpr int64_t kNear = 262144; // floats of p that stay in a cache
+  constexpr int64_t kNear = 262144;  // floats of p that stay in a cache
   const int64_t plane = g.out_height() * g.out_width(), taps = g.kernel_h * g.kernel_w;
   if (g.stride_h != 1 || g.stride_w != 1 || taps == 1 || g.outputs / g.group < 8 ||
       Columns(g) * plane > kNear || plane < 16)
