@@ -40,9 +40,7 @@ class Rectifier : public Layer, public ElementStep, public StridedBackward {
 
   // dx = dy where x > 0, and slope dy elsewhere; at the kink, 0, too, as in Caffe.
   void Backward(BackwardPass& pass) override {
-    const auto g = [slope = slope_](float x_or_y, float dy) {
-      return dy * (x_or_y > 0 ? 1.0f : slope);  // a product even for slope 0: NaN in dy passes
-    };
+    const auto g = [slope = slope_](float x_or_y, float dy) { return Gradient(slope, x_or_y, dy); };
     slope_ >= 0 ? BackwardFromTop(pass, g) : BackwardFromBottom(pass, g);
   }
 
@@ -72,10 +70,14 @@ class Rectifier : public Layer, public ElementStep, public StridedBackward {
   float slope() const override { return slope_; }
 
  private:
+  // A product even for slope 0: NaN in dy passes.
+  static float Gradient(float slope, float x_or_y, float dy) {
+    return dy * (x_or_y > 0 ? 1.0f : slope);
+  }
   static void BackwardRow(int64_t n, float slope, const float* y, const float* dy, float* dx) {
     Vectorised([=] {
 #pragma GCC ivdep
-      for (int64_t i = 0; i < n; ++i) dx[i] = dy[i] * (y[i] > 0 ? 1.0f : slope);
+      for (int64_t i = 0; i < n; ++i) dx[i] = Gradient(slope, y[i], dy[i]);
     });
   }
 
